@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Fails when proto/gen or the data dictionary is not what the .proto files say. The argument is buf.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+"$1" generate --output "$fresh"
+tools/dictionary.sh >"$fresh/data-dictionary.md"
+if ! diff -r "$fresh/proto/gen" proto/gen || ! diff "$fresh/data-dictionary.md" docs/data-dictionary.md; then
+  echo "generated files are not what the .proto files say: run make generate" >&2
+  exit 1
+fi
