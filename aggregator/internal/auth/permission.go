@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Permission names something that a principal may do, spelled like the outside contract: "inventory.view_tag".
+// Any text is a permission; those that a route asks for by a constant are below.
+type Permission string
+
+// The permissions that every door shares.
+const (
+	All Permission = "*" // stands for every permission, today's and tomorrow's
+
+	ReadInventory   Permission = "inventory.view_machinesnapshot"
+	AddInventory    Permission = "inventory.add_machinesnapshot"
+	ChangeInventory Permission = "inventory.change_machinesnapshot"
+	DeleteInventory Permission = "inventory.delete_machinesnapshot"
+	ReadChecks      Permission = "inventory.view_jmespathcheck"
+	AddChecks       Permission = "inventory.add_jmespathcheck"
+)
+
+// readable and editable are the contract's objects. Everybody with a role reads all of them; operators edit the latter.
+var (
+	readable = []string{
+		"machinesnapshot", "androidapp", "debpackage", "iosapp", "osxapp", "osxappinstance", "program", "programinstance",
+		"metabusinessunit", "tag", "machinetag", "taxonomy", "jmespathcheck",
+	}
+	editable = []string{"machinesnapshot", "tag", "machinetag", "taxonomy", "jmespathcheck"}
+)
+
+// Set is a set of permissions. It is read-only after it was made, and safe for concurrent use.
+type Set map[Permission]struct{}
+
+// SetOf returns the set of the given permissions.
+func SetOf(permissions ...Permission) Set {
+	s := make(Set, len(permissions))
+	for _, p := range permissions {
+		s[p] = struct{}{}
+	}
+	return s
+}
+
+// Has reports whether p is in the set, or All is.
+func (s Set) Has(p Permission) bool {
+	if _, ok := s[p]; ok {
+		return true
+	}
+	_, ok := s[All]
+	return ok
+}
+
+// Role is a named set of permissions: what a token is created with.
+type Role string
+
+// The roles. A viewer reads; an operator also edits what is about machines (snapshots, tags, taxonomies, checks), but
+// deletes no snapshots and touches no business units; an admin may do everything.
+const (
+	Viewer   Role = "viewer"
+	Operator Role = "operator"
+	Admin    Role = "admin"
+)
+
+// Roles lists them all, the weakest first.
+func Roles() []Role { return []Role{Viewer, Operator, Admin} }
+
+// ParseRole returns the role of that name.
+func ParseRole(name string) (Role, error) {
+	if r := Role(name); slices.Contains(Roles(), r) {
+		return r, nil
+	}
+	var names []string
+	for _, r := range Roles() {
+		names = append(names, string(r))
+	}
+	return "", fmt.Errorf("there is no role %q: use one of %s", name, strings.Join(names, ", "))
+}
+
+// Permissions returns what the role may do; an unknown role may do nothing.
+func (r Role) Permissions() Set {
+	switch r {
+	case Admin:
+		return SetOf(All)
+	case Operator:
+		s := viewerPermissions()
+		for _, object := range editable {
+			for _, verb := range []string{"add", "change", "delete"} {
+				s[permissionOf(verb, object)] = struct{}{}
+			}
+		}
+		delete(s, DeleteInventory)
+		return s
+	case Viewer:
+		return viewerPermissions()
+	default:
+		return Set{}
+	}
+}
+
+func viewerPermissions() Set {
+	s := make(Set, len(readable))
+	for _, object := range readable {
+		s[permissionOf("view", object)] = struct{}{}
+	}
+	return s
+}
+
+func permissionOf(verb, object string) Permission {
+	return Permission("inventory." + verb + "_" + object)
+}

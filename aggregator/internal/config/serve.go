@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// Serve are the settings of the running aggregator.
+type Serve struct {
+	Database
+
+	Listen        string `setting:"" default:"127.0.0.1:8480" placeholder:"HOST:PORT" help:"Where REST, metrics and Connect listen (default ${default})."`
+	GRPCListen    string `setting:"" name:"grpc-listen" default:"127.0.0.1:8481" placeholder:"HOST:PORT" help:"Where native gRPC listens (default ${default})."`
+	GRPCAdvertise string `setting:"" name:"grpc-advertise" placeholder:"HOST:PORT" help:"The native address that agents are told; without a host, the one they came to. By default that one, with port 8481."`
+
+	TLSCert           string `setting:"" name:"tls-cert" placeholder:"FILE" help:"Certificate chain of both listeners, PEM, read again when it changes."`
+	TLSKey            string `setting:"" name:"tls-key" placeholder:"FILE" help:"Private key of --tls-cert, PEM."`
+	InsecurePlainHTTP bool   `setting:"" name:"insecure-plain-http" help:"Listen off loopback without TLS, as behind a proxy that has it."`
+
+	CheckinInterval       time.Duration `setting:"" name:"checkin-interval" default:"5m" help:"How often agents report (default ${default})."`
+	SnapshotRetentionDays int           `setting:"" name:"snapshot-retention-days" default:"30" help:"How many days of history are kept, at least 1 (default ${default})."`
+}
+
+// minCheckinInterval keeps a typing error from turning the fleet on its own aggregator.
+const minCheckinInterval = time.Second
+
+// TLS reports whether the listeners speak TLS.
+func (s *Serve) TLS() bool { return s.TLSCert != "" }
+
+// Validate refuses settings that contradict each other or would send credentials in the clear.
+func (s *Serve) Validate() error {
+	if err := s.Database.Validate(); err != nil {
+		return err
+	}
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key need each other")
+	}
+	for _, l := range []struct{ flag, address string }{{"--listen", s.Listen}, {"--grpc-listen", s.GRPCListen}} {
+		if err := s.validateListener(l.flag, l.address); err != nil {
+			return err
+		}
+	}
+	if s.GRPCAdvertise != "" {
+		if _, err := splitAddress("--grpc-advertise", s.GRPCAdvertise); err != nil {
+			return err
+		}
+	}
+	if s.SnapshotRetentionDays < 1 {
+		return fmt.Errorf("--snapshot-retention-days %d: at least 1", s.SnapshotRetentionDays)
+	}
+	if s.CheckinInterval < minCheckinInterval {
+		return fmt.Errorf("--checkin-interval %s: at least %s", s.CheckinInterval, minCheckinInterval)
+	}
+	return nil
+}
+
+func (s *Serve) validateListener(flag, address string) error {
+	host, err := splitAddress(flag, address)
+	if err != nil {
+		return err
+	}
+	if s.TLS() || s.InsecurePlainHTTP || loopback(host) {
+		return nil
+	}
+	return fmt.Errorf("%s %s without TLS would send credentials in the clear: give --tls-cert and --tls-key, "+
+		"listen on 127.0.0.1, or accept it with --insecure-plain-http", flag, address)
+}
+
+func splitAddress(flag, address string) (host string, err error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("%s %s: write it like 127.0.0.1:8480 or [::1]:8480", flag, address)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", fmt.Errorf("%s %s: the port is a number from 0 to 65535", flag, address)
+	}
+	return host, nil
+}
+
+// loopback reports whether only this machine can connect to the host. An empty host is every address.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config_test
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPlainHTTPStaysOnLoopback(t *testing.T) {
+	t.Parallel()
+	const tls = " --tls-cert c --tls-key k"
+	tests := []struct {
+		name, flags string
+		want        string // part of the message; empty: accepted
+	}{
+		{"defaults", "", ""},
+		{"IPv6 loopback", "--listen [::1]:80", ""},
+		{"localhost", "--listen localhost:80", ""},
+		{"mapped loopback", "--listen [::ffff:127.0.0.1]:80", ""},
+		{"all of 127", "--listen 127.9.9.9:80", ""},
+		{"every address", "--listen :8480", "--insecure-plain-http"},
+		{"every IPv4 address", "--listen 0.0.0.0:8480", "--listen 0.0.0.0:8480"},
+		{"gRPC too", "--grpc-listen 10.0.0.1:8481", "--grpc-listen 10.0.0.1:8481"},
+		{"a name may mean anything", "--listen rollcall.example:80", "--tls-cert"},
+		{"not localhost", "--listen localhost.example:80", "--tls-cert"},
+		{"TLS", "--listen :8480 --grpc-listen :8481" + tls, ""},
+		{"accepted by name", "--listen :8480 --insecure-plain-http", ""},
+		{"certificate without key", "--tls-cert c", "--tls-key"},
+		{"no port", "--listen 127.0.0.1", "127.0.0.1:8480"},
+		{"port out of range", "--listen 127.0.0.1:70000", "65535"},
+		{"advertised", "--grpc-advertise rollcall.example:8481", ""},
+		{"only the port advertised", "--grpc-advertise :443", ""},
+		{"advertised without a port", "--grpc-advertise rollcall.example", "--grpc-advertise"},
+		{"retention", "--snapshot-retention-days 0", "--snapshot-retention-days"},
+		{"interval", "--checkin-interval 1ms", "--checkin-interval"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := parse(t, "serve --embedded-postgres x "+tt.flags, nil)
+			switch {
+			case tt.want == "" && err != nil:
+				t.Errorf("got %v, want it accepted", err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package pack is the binary form of a head's sections and of its changes, as PostgreSQL holds them. It is pure: it
+// knows no database and no dictionary, only bytes. docs/storage.md says why the forms are as they are.
+//
+// A shared section is a list of dictionary ids, a private one a list of canonical bodies. A large section has a row of
+// its own, with a base and a tail of later additions and removals; all small ones share one row.
+package pack
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxUnpacked bounds what one stored value may decompress to: four times what a snapshot may hold of bodies.
+const maxUnpacked = 256 << 20
+
+var errShort = errors.New("packed value ends too early")
+
+// compressor and decompressor are safe for concurrent use through EncodeAll and DecodeAll.
+var (
+	compressor = sync.OnceValue(func() *zstd.Encoder {
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(false), zstd.WithWindowSize(1<<20))
+		if err != nil {
+			panic(err) // the options are constants
+		}
+		return e
+	})
+	decompressor = sync.OnceValue(func() *zstd.Decoder {
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxUnpacked))
+		if err != nil {
+			panic(err) // the options are constants
+		}
+		return d
+	})
+)
+
+// First byte of a squeezed value.
+const (
+	plain      = 0
+	compressed = 1
+)
+
+// squeeze returns raw behind one byte that tells its form, compressed when that is shorter.
+func squeeze(raw []byte) []byte {
+	const tooShort = 96
+	if len(raw) > tooShort {
+		out := compressor().EncodeAll(raw, []byte{compressed})
+		if len(out) <= len(raw) {
+			return out
+		}
+	}
+	return append([]byte{plain}, raw...)
+}
+
+// unsqueeze undoes squeeze. The result may share memory with packed.
+func unsqueeze(packed []byte) ([]byte, error) {
+	switch {
+	case len(packed) == 0:
+		return nil, nil
+	case packed[0] == plain:
+		return packed[1:], nil
+	case packed[0] == compressed:
+		return decompressor().DecodeAll(packed[1:], nil)
+	default:
+		return nil, fmt.Errorf("packed value of unknown form %d", packed[0])
+	}
+}
+
+// reader reads values one after the other; after an error every further read gives zero values.
+type reader struct {
+	in  []byte
+	err error
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.in)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.in = r.in[n:]
+	return v
+}
+
+// bytes reads n bytes without copying them.
+func (r *reader) bytes(n uint64) []byte {
+	if n > uint64(len(r.in)) {
+		r.fail()
+		return nil
+	}
+	out := r.in[:n:n]
+	r.in = r.in[n:]
+	return out
+}
+
+// text reads a value that stands behind its length.
+func (r *reader) text() []byte { return r.bytes(r.uvarint()) }
+
+func (r *reader) byte() byte {
+	if b := r.bytes(1); len(b) == 1 {
+		return b[0]
+	}
+	return 0
+}
+
+func (r *reader) fail() {
+	r.in = nil
+	if r.err == nil {
+		r.err = errShort
+	}
+}
+
+// more tells whether there is anything left to read.
+func (r *reader) more() bool { return r.err == nil && len(r.in) > 0 }
+
+// appendText appends a value behind its length.
+func appendText[T ~[]byte | ~string](out []byte, value T) []byte {
+	out = binary.AppendUvarint(out, uint64(len(value)))
+	return append(out, value...)
+}
+
+// appendIDs appends ascending dictionary ids as a count and the gaps between them.
+func appendIDs(out []byte, ids []int64) []byte {
+	out = binary.AppendUvarint(out, uint64(len(ids)))
+	last := int64(0)
+	for _, id := range ids {
+		out = binary.AppendUvarint(out, uint64(id-last))
+		last = id
+	}
+	return out
+}
+
+// ids reads what appendIDs wrote.
+func (r *reader) ids() []int64 {
+	n := r.uvarint()
+	if n > uint64(len(r.in)) { // each id takes a byte or more
+		r.fail()
+		return nil
+	}
+	out := make([]int64, 0, n)
+	last := int64(0)
+	for range n {
+		last += int64(r.uvarint())
+		out = append(out, last)
+	}
+	return out
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package pack
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/rollcall-inventory/rollcall/proto/snapshot"
+)
+
+// Flags of an encoded delta.
+const (
+	flagShared = 1 << iota
+	flagBefore
+	flagAfter
+)
+
+// EncodeDeltas returns the delta column of a change.
+func EncodeDeltas(deltas []Delta) []byte {
+	var raw []byte
+	for i := range deltas {
+		d := &deltas[i]
+		raw = appendText(raw, d.Kind)
+		raw = append(raw, d.flags())
+		if d.Shared {
+			raw = appendIDs(raw, d.AddedIDs)
+			raw = appendIDs(raw, d.RemovedIDs)
+			continue
+		}
+		raw = appendFacts(raw, d.Added)
+		raw = appendFacts(raw, d.Removed)
+	}
+	return squeeze(raw)
+}
+
+// DecodeDeltas reads what EncodeDeltas wrote.
+func DecodeDeltas(packed []byte) ([]Delta, error) {
+	raw, err := unsqueeze(packed)
+	if err != nil {
+		return nil, fmt.Errorf("delta: %w", err)
+	}
+	var deltas []Delta
+	r := reader{in: raw}
+	for r.more() {
+		d := Delta{Kind: string(r.text())}
+		flags := r.byte()
+		d.Shared, d.Before, d.After = flags&flagShared != 0, flags&flagBefore != 0, flags&flagAfter != 0
+		if d.Shared {
+			d.AddedIDs, d.RemovedIDs = r.ids(), r.ids()
+		} else {
+			d.Added, d.Removed = r.facts(d.Kind), r.facts(d.Kind)
+		}
+		deltas = append(deltas, d)
+	}
+	if r.err != nil {
+		return nil, fmt.Errorf("delta: %w", r.err)
+	}
+	return deltas, nil
+}
+
+func (d *Delta) flags() byte {
+	var flags byte
+	if d.Shared {
+		flags |= flagShared
+	}
+	if d.Before {
+		flags |= flagBefore
+	}
+	if d.After {
+		flags |= flagAfter
+	}
+	return flags
+}
+
+func appendFacts(out []byte, facts []snapshot.Asset) []byte {
+	out = binary.AppendUvarint(out, uint64(len(facts)))
+	for i := range facts {
+		out = appendText(out, facts[i].Body)
+	}
+	return out
+}
+
+func (r *reader) facts(kind string) []snapshot.Asset {
+	n := r.uvarint()
+	if n > uint64(len(r.in)) {
+		r.fail()
+		return nil
+	}
+	out := make([]snapshot.Asset, 0, n)
+	for range n {
+		out = append(out, fact(kind, r.text()))
+	}
+	return out
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package table writes rows in the formats that exports offer, behind one small interface. It streams: memory does not
+// grow with the number of rows. It refuses to know what a column means, and to query anything.
+package table
+
+import (
+	"math"
+	"time"
+)
+
+// Writer takes a header and then rows. It is not safe for concurrent use.
+type Writer interface {
+	// Header is called once, before the first row.
+	Header(columns []string) error
+	// Row writes as many cells as the header has columns. It keeps nothing of the slice, which may be used again.
+	Row(cells []Cell) error
+	// Close writes what is still buffered, and the format's end. It does not close the writer below.
+	Close() error
+}
+
+// Cell is one typed value. It is made without an allocation; the zero Cell is Null.
+type Cell struct {
+	kind cellKind
+	bits uint64
+	text string
+}
+
+type cellKind uint8
+
+const (
+	null cellKind = iota
+	text
+	integer
+	float
+	boolean
+	moment
+)
+
+// Null is the absence of a value.
+func Null() Cell { return Cell{} }
+
+// Text is a string, kept until the row is written.
+func Text(s string) Cell { return Cell{kind: text, text: s} }
+
+// Int is an integer.
+func Int(n int64) Cell { return Cell{kind: integer, bits: uint64(n)} }
+
+// Float is a floating point number.
+func Float(f float64) Cell { return Cell{kind: float, bits: math.Float64bits(f)} }
+
+// Bool is a truth value.
+func Bool(b bool) Cell {
+	if b {
+		return Cell{kind: boolean, bits: 1}
+	}
+	return Cell{kind: boolean}
+}
+
+// Time is a moment with a resolution of microseconds, PostgreSQL's. The zero time is Null.
+func Time(t time.Time) Cell {
+	if t.IsZero() {
+		return Cell{}
+	}
+	return Cell{kind: moment, bits: uint64(t.UnixMicro())}
+}
+
+func (c Cell) int() int64      { return int64(c.bits) }
+func (c Cell) float() float64  { return math.Float64frombits(c.bits) }
+func (c Cell) bool() bool      { return c.bits != 0 }
+func (c Cell) time() time.Time { return time.UnixMicro(int64(c.bits)).UTC() }
