@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
+	v1 "github.com/rollcall-inventory/rollcall/aggregator/internal/api/v1"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/config"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/ingest"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/metrics"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/postgres"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/server"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
+)
+
+const (
+	// partitionsAhead is for how many weeks the change log gets room.
+	partitionsAhead = 8
+	// keepInterval is how often that is looked after.
+	keepInterval = time.Hour
+)
+
+// serve opens the database and runs the aggregator until ctx ends.
+func (p *program) serve(ctx context.Context, c *config.Serve) (err error) {
+	dsn, cluster, err := p.openDatabase(ctx, &c.Database, postgres.Start)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeDatabase(ctx, cluster)) }()
+	if err := store.Migrate(ctx, dsn, p.log); err != nil {
+		return err
+	}
+	pool, err := store.Open(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	s := store.New(pool)
+	defer s.Close()
+	if err := s.EnsurePartitions(ctx, partitionsAhead); err != nil {
+		return err
+	}
+	epoch, err := s.Epoch(ctx)
+	if err != nil {
+		return err
+	}
+	p.log.Info("database open", "epoch", epoch.ID, "new_epoch", epoch.New)
+
+	listeners, err := server.Listen(ctx, c.Listen, c.GRPCListen)
+	if err != nil {
+		return err
+	}
+	front, err := p.wire(c, s, dsn, listeners)
+	if err != nil {
+		return err
+	}
+	p.announce(c, listeners)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return front.Run(ctx) })
+	group.Go(func() error { return p.keepPartitions(ctx, s) })
+	if cluster != nil {
+		group.Go(func() error { return cluster.Run(ctx) })
+	}
+	return group.Wait()
+}
+
+// wire joins the parts.
+func (p *program) wire(c *config.Serve, s *store.Store, dsn string, listeners server.Listeners) (*server.Server, error) {
+	numbers := metrics.New(s, version, p.log)
+	committer := commit.New(s, p.log)
+	agents := ingest.New(s, committer, ingest.Options{
+		Interval: c.CheckinInterval, GRPCAdvertise: advertised(c, listeners), Registerer: numbers.Registerer(),
+	}, p.log)
+
+	mux := http.NewServeMux()
+	mux.Handle(agents.Handler())
+	v1.New(v1.Options{
+		Store: s, Committer: committer, Auth: api.NewAuthenticator(s), Metrics: numbers.Handler(),
+		Ready: server.Ready(s, dsn), Log: p.log,
+	}).Mount(mux)
+	mux.HandleFunc("/", api.NotFound)
+
+	return server.New(server.Options{
+		Listeners: listeners, CertFile: c.TLSCert, KeyFile: c.TLSKey,
+		Mux: mux, Register: agents.RegisterGRPC, GRPCOptions: agents.ServerOptions(),
+		Metrics: numbers.Registerer(), Log: p.log,
+	})
+}
+
+// advertised is the native address that agents are told: the configured one, else the port on the host they came to.
+func advertised(c *config.Serve, listeners server.Listeners) string {
+	if c.GRPCAdvertise != "" {
+		return c.GRPCAdvertise
+	}
+	if address, ok := listeners.GRPC.Addr().(*net.TCPAddr); ok {
+		return ":" + strconv.Itoa(address.Port)
+	}
+	return ""
+}
+
+// announce prints where the aggregator is.
+func (p *program) announce(c *config.Serve, listeners server.Listeners) {
+	scheme := "http"
+	if c.TLS() {
+		scheme = "https"
+	}
+	fmt.Fprintf(p.out, "Rollcall %s is at %s://%s, native gRPC for agents at %s. Ctrl-C stops it.\n",
+		version, scheme, listeners.HTTP.Addr(), listeners.GRPC.Addr())
+	p.log.Info("serving", "listen", listeners.HTTP.Addr().String(), "grpc_listen", listeners.GRPC.Addr().String(),
+		"tls", c.TLS(), "version", version)
+}
+
+// keepPartitions makes room in the change log for the weeks to come, now and then.
+func (p *program) keepPartitions(ctx context.Context, s *store.Store) error {
+	tick := time.NewTicker(keepInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := s.EnsurePartitions(ctx, partitionsAhead); err != nil && ctx.Err() == nil {
+			p.log.Error("no new room in the change log", "err", err)
+		}
+	}
+}

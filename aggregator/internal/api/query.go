@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Bounds of a list's page.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 1000
+)
+
+// maxParameter bounds a parameter's text, in bytes.
+const maxParameter = 4096
+
+// Query is the query of a request that holds no parameter but known ones, each at most once.
+type Query struct {
+	values url.Values
+}
+
+// ParseQuery reads the query. A parameter that is not among the known ones, or stands twice, is a 400 that names it.
+func ParseQuery(r *http.Request, known ...string) (Query, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return Query{}, Refuse(http.StatusBadRequest, "The query cannot be read: %v.", err)
+	}
+	for name, texts := range values {
+		switch {
+		case !slices.Contains(known, name):
+			return Query{}, Refuse(http.StatusBadRequest, "Unknown parameter %q; %s.", name, choice(known))
+		case len(texts) > 1:
+			return Query{}, Refuse(http.StatusBadRequest, "%s: given more than once", name)
+		case len(texts[0]) > maxParameter || !utf8.ValidString(texts[0]) || strings.ContainsRune(texts[0], 0):
+			return Query{}, Refuse(http.StatusBadRequest, "%s: not valid text of at most %d bytes", name, maxParameter)
+		}
+	}
+	return Query{values: values}, nil
+}
+
+func choice(known []string) string {
+	if len(known) == 0 {
+		return "there are none here"
+	}
+	return "there are " + strings.Join(known, ", ")
+}
+
+// Text returns a parameter's text, "" when it is not given.
+func (q Query) Text(name string) string { return q.values.Get(name) }
+
+// Time returns a moment written as RFC 3339 has it, the zero time when it is not given.
+func (q Query) Time(name string) (time.Time, error) {
+	text := q.Text(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	// A plus sign of an offset that was not escaped has become a space.
+	at, err := time.Parse(time.RFC3339Nano, strings.ReplaceAll(text, " ", "+"))
+	if err != nil {
+		return time.Time{}, Refuse(http.StatusBadRequest, "%s: write the moment like 2026-03-04T05:06:07Z", name)
+	}
+	return at, nil
+}
+
+// Limit returns the size of the page: the parameter limit, from 1 to MaxLimit.
+func (q Query) Limit() (int, error) {
+	text := q.Text("limit")
+	if text == "" {
+		return DefaultLimit, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > MaxLimit {
+		return 0, Refuse(http.StatusBadRequest, "limit: a number from 1 to %d", MaxLimit)
+	}
+	return n, nil
+}

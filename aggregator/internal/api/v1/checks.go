@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
+)
+
+// maxCheckBytes bounds the body of a new check; the fields have their own limits.
+const maxCheckBytes = 256 << 10
+
+// check is a compliance check as clients see it.
+type check struct {
+	ID                int64     `json:"id"`
+	ComplianceCheckID int64     `json:"compliance_check_id"`
+	Name              string    `json:"name"`
+	Description       string    `json:"description"`
+	Version           int       `json:"version"`
+	SourceName        string    `json:"source_name"`
+	Platforms         []string  `json:"platforms"`
+	Tags              []int64   `json:"tags"`
+	Expression        string    `json:"jmespath_expression"`
+	CreatedAt         time.Time `json:"created_at"`
+	UpdatedAt         time.Time `json:"updated_at"`
+}
+
+// newCheck is what a client says about a check.
+type newCheck struct {
+	Name        string   `json:"name"`
+	Description string   `json:"description"`
+	SourceName  string   `json:"source_name"`
+	Platforms   []string `json:"platforms"`
+	Tags        []int64  `json:"tags"`
+	Expression  string   `json:"jmespath_expression"`
+}
+
+type checkList struct {
+	Checks     []check `json:"checks"`
+	NextCursor *string `json:"next_cursor"`
+}
+
+func checkOf(c compliance.Check) check {
+	return check{
+		ID: c.ID, ComplianceCheckID: c.ComplianceCheckID, Name: c.Name, Description: c.Description, Version: c.Version,
+		SourceName: c.SourceName, Platforms: append([]string{}, c.Platforms...), Tags: append([]int64{}, c.Tags...),
+		Expression: c.Expression, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
+	}
+}
+
+// postCheck stores a check and evaluates it over the fleet as it is before it answers.
+func (a *API) postCheck(w http.ResponseWriter, r *http.Request) error {
+	if _, err := api.ParseQuery(r); err != nil {
+		return err
+	}
+	var body newCheck
+	if err := api.DecodeJSON(w, r, maxCheckBytes, &body); err != nil {
+		return err
+	}
+	c := compliance.Check{
+		Name: strings.TrimSpace(body.Name), Description: body.Description, SourceName: strings.TrimSpace(body.SourceName),
+		Platforms: body.Platforms, Tags: body.Tags, Expression: body.Expression,
+	}
+	if err := c.Validate(); err != nil {
+		return withPosition(err, body.Expression)
+	}
+	created, err := a.store.CreateCheck(r.Context(), c)
+	if err != nil {
+		return err
+	}
+	if err := a.committer.EvaluateCheck(r.Context(), created); err != nil {
+		return fmt.Errorf("evaluate check %d: %w", created.ID, err)
+	}
+	w.Header().Set("Location", fmt.Sprintf("/api/v1/checks/%d", created.ID))
+	return api.WriteJSON(w, http.StatusCreated, checkOf(created))
+}
+
+// withPosition adds where the expression is wrong, when it is.
+func withPosition(err error, expression string) error {
+	problem := explain(err)
+	_, compileErr := compliance.Compile(expression)
+	if syntax, ok := errors.AsType[*compliance.SyntaxError](compileErr); ok && problem != nil && expression != "" {
+		position := syntax.Offset
+		problem.Position = &position
+		return problem
+	}
+	return err
+}
+
+func (a *API) listChecks(w http.ResponseWriter, r *http.Request) error {
+	const list = "checks"
+	q, err := api.ParseQuery(r, "cursor", "limit")
+	if err != nil {
+		return err
+	}
+	limit, err := q.Limit()
+	if err != nil {
+		return err
+	}
+	var after int64
+	if err := api.DecodeCursor(list, q.Text("cursor"), &after); err != nil {
+		return err
+	}
+	found, err := a.store.ListChecks(r.Context(), after, limit)
+	if err != nil {
+		return err
+	}
+	answer := checkList{Checks: []check{}}
+	for _, c := range found {
+		answer.Checks = append(answer.Checks, checkOf(c))
+	}
+	answer.NextCursor = nextCursor(list, len(found), limit, func() any { return found[len(found)-1].ID })
+	return api.WriteJSON(w, http.StatusOK, answer)
+}
+
+func (a *API) getCheck(w http.ResponseWriter, r *http.Request) error {
+	if _, err := api.ParseQuery(r); err != nil {
+		return err
+	}
+	c, err := a.check(r)
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, checkOf(c))
+}
+
+// check returns the check of the path.
+func (a *API) check(r *http.Request) (compliance.Check, error) {
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	if err != nil || id < 1 {
+		return compliance.Check{}, fmt.Errorf("check %q: %w", r.PathValue("id"), store.ErrNotFound)
+	}
+	return a.store.Check(r.Context(), id)
+}
+
+// status is the result of a check for one machine.
+type status struct {
+	SerialNumber   string    `json:"serial_number"`
+	Status         int       `json:"status"`
+	Display        string    `json:"status_display"`
+	PreviousStatus *int      `json:"previous_status"`
+	CheckVersion   int       `json:"check_version"`
+	StatusTime     time.Time `json:"status_time"` // when it held last
+	Since          time.Time `json:"since"`       // when it took the place of the previous one
+}
+
+type statusList struct {
+	Statuses   []status `json:"statuses"`
+	NextCursor *string  `json:"next_cursor"`
+}
+
+func (a *API) listStatuses(w http.ResponseWriter, r *http.Request) error {
+	q, err := api.ParseQuery(r, "cursor", "limit")
+	if err != nil {
+		return err
+	}
+	c, err := a.check(r)
+	if err != nil {
+		return err
+	}
+	limit, err := q.Limit()
+	if err != nil {
+		return err
+	}
+	list := fmt.Sprintf("statuses %d", c.ID)
+	var after string
+	if err := api.DecodeCursor(list, q.Text("cursor"), &after); err != nil {
+		return err
+	}
+	found, err := a.store.ListStatuses(r.Context(), c.ID, after, limit)
+	if err != nil {
+		return err
+	}
+	answer := statusList{Statuses: []status{}}
+	for _, s := range found {
+		one := status{
+			SerialNumber: s.SerialNumber, Status: int(s.Status), Display: s.Status.String(), CheckVersion: s.Version,
+			StatusTime: s.At.UTC(), Since: s.Since.UTC(),
+		}
+		if s.Previous != nil {
+			one.PreviousStatus, _ = statusOf(*s.Previous)
+		}
+		answer.Statuses = append(answer.Statuses, one)
+	}
+	answer.NextCursor = nextCursor(list, len(found), limit, func() any { return found[len(found)-1].SerialNumber })
+	return api.WriteJSON(w, http.StatusOK, answer)
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package v1 is Rollcall's own REST API under /api/v1/: one file per resource, and routes.go with the table of them
+// all. It decodes, calls one thing, and encodes. It refuses to hold rules or SQL.
+package v1
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/tree"
+)
+
+// Options are what the API needs.
+type Options struct {
+	Store     *store.Store
+	Committer *commit.Committer
+	Auth      *api.Authenticator
+	Metrics   http.Handler                // answers GET /metrics
+	Ready     func(context.Context) error // why the aggregator cannot work; nil: it can
+	Log       *slog.Logger
+}
+
+// API serves the routes. It is safe for concurrent use.
+type API struct {
+	store     *store.Store
+	committer *commit.Committer
+	metrics   http.Handler
+	ready     func(context.Context) error
+	log       *slog.Logger
+	door      *api.Door
+}
+
+// New returns the API; it serves nothing until it is mounted.
+func New(o Options) *API {
+	return &API{
+		store: o.Store, committer: o.Committer, metrics: o.Metrics, ready: o.Ready, log: o.Log,
+		door: &api.Door{Auth: o.Auth, Explain: explain, Log: o.Log},
+	}
+}
+
+// Mount adds the routes to the mux, and an answer for every other path below /api/.
+func (a *API) Mount(mux *http.ServeMux) {
+	a.door.Mount(mux, a.routes())
+	mux.HandleFunc("/api/", api.NotFound)
+}
+
+// explain is the one place that gives errors their status. nil stands for errors that are nobody's business outside.
+func explain(err error) *api.Problem {
+	if gone, ok := errors.AsType[*store.GoneError](err); ok {
+		p := api.Refuse(http.StatusGone, "History is kept from %s on.", stamp(gone.Oldest))
+		oldest := gone.Oldest.UTC()
+		p.Oldest = &oldest
+		return p
+	}
+	if fields, ok := errors.AsType[compliance.FieldErrors](err); ok {
+		p := api.Refuse(http.StatusBadRequest, "%v", fields)
+		p.Errors = fields
+		return p
+	}
+	if refusal, ok := errors.AsType[*tree.Error](err); ok {
+		status := http.StatusBadRequest
+		if refusal.TooLarge {
+			status = http.StatusRequestEntityTooLarge
+		}
+		p := api.Refuse(status, "%v", refusal)
+		p.Path = refusal.Path
+		return p
+	}
+	if invalid, ok := errors.AsType[*commit.InvalidError](err); ok {
+		p := api.Refuse(http.StatusBadRequest, "%v", invalid)
+		p.Path = invalid.Kind
+		return p
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return api.Refuse(http.StatusNotFound, "There is no such thing.")
+	case errors.Is(err, store.ErrRetry):
+		return api.Refuse(http.StatusConflict, "Somebody else changes the same machine again and again; try again.")
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package commit
+
+import (
+	"bytes"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
+)
+
+// Stamp is the order of an agent's request, as received.
+type Stamp struct {
+	Instance []byte
+	Counter  uint64
+	Resync   bool // the agent was told that it is behind and raised its counter
+}
+
+// verdict is what a stamp means for a head.
+type verdict int
+
+const (
+	accept   verdict = iota // follows the last accepted request of the same process
+	takeOver                // the first request of another process
+	repeat                  // the last accepted request again
+	stale                   // overtaken: a delayed duplicate, or a machine that was set back
+	conflict                // a process that was taken over from is still alive: a clone
+)
+
+// judge compares a stamp with the head.
+//
+// An agent stores its counter before a request leaves, so a process that starts anew begins above everything that its
+// predecessors sent. A request of a predecessor that arrives late is therefore below the first counter of the process
+// that took over; one at or above it was sent by a process that lives on beside it.
+func judge(head *store.Head, s Stamp) verdict {
+	switch {
+	case head.ID == 0 || len(head.Instance) == 0:
+		return takeOver
+	case bytes.Equal(head.Instance, s.Instance):
+		return judgeSame(head.Counter, s.Counter)
+	}
+	for _, old := range head.Superseded {
+		if bytes.Equal(old.Instance, s.Instance) {
+			if s.Counter >= old.Since {
+				return conflict
+			}
+			return stale
+		}
+	}
+	if s.Counter > head.Counter {
+		return takeOver
+	}
+	return stale
+}
+
+func judgeSame(last, counter uint64) verdict {
+	switch {
+	case counter > last:
+		return accept
+	case counter == last:
+		return repeat
+	default:
+		return stale
+	}
+}
+
+// newcomer returns the process that has to enrol under another identity when instance conflicts with the head's. A
+// process that came back from an earlier state is the older line, although it took over last.
+func newcomer(head *store.Head, instance []byte) []byte {
+	if head.Resynced {
+		return instance
+	}
+	return head.Instance
+}

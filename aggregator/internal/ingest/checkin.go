@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ingest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
+	"github.com/rollcall-inventory/rollcall/proto/asset"
+	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
+)
+
+// CheckIn answers whether the offered root is the head's. A yes is on disk, with last_seen, before it is given.
+func (s *Service) CheckIn(ctx context.Context, req *syncv1.CheckInRequest) (*syncv1.CheckInResponse, error) {
+	r, err := s.begin(ctx, req.GetStamp(), req.GetSource())
+	if err != nil {
+		return nil, err
+	}
+	push, err := r.push(req.GetRoot())
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.checkIn(ctx, &r, push)
+	if err != nil {
+		return nil, s.refused(ctx, &r, err)
+	}
+	s.metrics.checkIn(result.Current)
+	if result.Head != 0 {
+		s.besides(ctx, result.Head, req.GetVitals(), req.GetHealth())
+	}
+	response := &syncv1.CheckInResponse{
+		Outcome:         syncv1.CheckInOutcome_CHECK_IN_OUTCOME_CURRENT,
+		IntervalSeconds: s.interval(),
+		Credential:      s.rotated(ctx, r.caller),
+	}
+	if !result.Current {
+		response.Outcome = syncv1.CheckInOutcome_CHECK_IN_OUTCOME_PUSH
+		response.Bases = differing(req.GetSections(), result.Bases)
+	}
+	return response, nil
+}
+
+// checkIn writes a check-in, without reading the head when it is known.
+func (s *Service) checkIn(ctx context.Context, r *report, push *commit.Push) (commit.CheckedIn, error) {
+	known, ok := s.heads.get(r.headKey())
+	if ok && known.ip == r.caller.ip {
+		touched, err := s.store.TouchHead(ctx, store.CheckIn{
+			Head: known.id, Root: push.Root, Instance: r.stamp.Instance, Counter: r.stamp.Counter,
+		})
+		if err != nil || touched {
+			return commit.CheckedIn{Head: known.id, Current: touched}, err
+		}
+	}
+	result, err := s.committer.CheckIn(ctx, push)
+	if err == nil && result.Current {
+		s.heads.put(r.headKey(), knownHead{id: result.Head, ip: r.caller.ip})
+	}
+	return result, err
+}
+
+// refused maps an error of commit; a conflict freezes the credential first.
+func (s *Service) refused(ctx context.Context, r *report, err error) error {
+	var conflict *commit.ConflictError
+	if errors.As(err, &conflict) {
+		return s.freeze(ctx, r.caller, "two agents use it at the same time", conflict.Newcomer)
+	}
+	return s.refusalOf(ctx, r.caller, err)
+}
+
+// differing returns the head's digests of the kinds that are not as offered. When nothing was offered it returns all
+// of them.
+func differing(offered []*syncv1.SectionDigest, head map[string]asset.Digest) []*syncv1.SectionDigest {
+	if len(offered) == 0 {
+		return digestsOf(head)
+	}
+	rest := make(map[string]asset.Digest, len(head))
+	for kind, digest := range head {
+		rest[kind] = digest
+	}
+	var out []*syncv1.SectionDigest
+	for _, o := range offered {
+		digest, held := rest[o.GetKind()]
+		delete(rest, o.GetKind())
+		switch {
+		case !held:
+			out = append(out, &syncv1.SectionDigest{Kind: o.GetKind()})
+		case string(digest[:]) != string(o.GetDigest()):
+			out = append(out, &syncv1.SectionDigest{Kind: o.GetKind(), Digest: digest[:]})
+		}
+	}
+	return append(out, digestsOf(rest)...)
+}
+
+const (
+	// rotateAfter is how long a credential is used before it is replaced.
+	rotateAfter = 30 * 24 * time.Hour
+	// reissueAfter is when a replacement that was never used counts as lost.
+	reissueAfter = 24 * time.Hour
+)
+
+// rotated returns a fresh credential when the caller's is old; empty otherwise. The old one lives until the new one
+// is used.
+func (s *Service) rotated(ctx context.Context, c caller) string {
+	if time.Since(c.CreatedAt) < rotateAfter {
+		return ""
+	}
+	latest, err := s.store.LatestCredentials(ctx, c.Machine)
+	if err != nil {
+		s.logged("rotate credential", err)
+		return ""
+	}
+	if len(latest) > 0 && latest[0].ID != c.ID && time.Since(latest[0].CreatedAt) < reissueAfter {
+		return ""
+	}
+	credential := auth.NewMachineCredential()
+	_, err = s.store.Issue(ctx, store.NewCredential{
+		Digest: auth.DigestOf(credential), Serial: c.Serial, Modules: c.Modules, Evidence: c.Evidence,
+		Identity: c.Identity, Instance: c.Instance, Enrollment: c.Enrollment,
+	})
+	if err != nil {
+		s.logged("rotate credential", err)
+		return ""
+	}
+	return credential
+}

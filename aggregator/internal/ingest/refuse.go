@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
+	"github.com/rollcall-inventory/rollcall/proto/asset"
+	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
+)
+
+// refuse returns an error with a detail that the agent acts on.
+func refuse(code connect.Code, refusal *syncv1.Refusal, text string) error {
+	err := connect.NewError(code, errors.New(text))
+	if detail, detailErr := connect.NewErrorDetail(refusal); detailErr == nil {
+		err.AddDetail(detail)
+	}
+	return err
+}
+
+// invalid refuses a malformed message.
+func invalid(format string, args ...any) error {
+	return connect.NewError(connect.CodeInvalidArgument, fmt.Errorf(format, args...))
+}
+
+func refuseFrozen(why string) error {
+	return refuse(connect.CodePermissionDenied, &syncv1.Refusal{Reason: syncv1.RefusalReason_REFUSAL_REASON_FROZEN},
+		"credential is frozen: "+why+": enrol again")
+}
+
+func refuseBusy(wait time.Duration, text string) error {
+	return refuse(connect.CodeResourceExhausted, &syncv1.Refusal{
+		Reason: syncv1.RefusalReason_REFUSAL_REASON_BUSY, RetryMilliseconds: uint32(wait.Milliseconds()),
+	}, text)
+}
+
+// retryUnavailable is how long an agent waits when the database does not answer.
+const retryUnavailable = 5 * time.Second
+
+// unavailable says that the database did not do its part; the cause stays in the log.
+func unavailable(cause error) error {
+	if errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
+		return connect.NewError(connect.CodeUnavailable, errors.New("the request took too long"))
+	}
+	err := refuse(connect.CodeUnavailable, &syncv1.Refusal{
+		Reason: syncv1.RefusalReason_REFUSAL_REASON_BUSY, RetryMilliseconds: uint32(retryUnavailable.Milliseconds()),
+	}, "the database does not answer")
+	return &internalError{public: err, cause: cause}
+}
+
+// internalError is an answer whose cause is for the log only.
+type internalError struct{ public, cause error }
+
+func (e *internalError) Error() string { return e.public.Error() }
+func (e *internalError) Unwrap() error { return e.public }
+
+// refusalOf maps what commit says no with to what agents understand. It is the one place that does.
+func (s *Service) refusalOf(ctx context.Context, c caller, err error) error {
+	var (
+		bad     *commit.InvalidError
+		base    *commit.BaseError
+		stale   *commit.StaleError
+		missing *commit.MissingError
+		kinds   *commit.KindError
+	)
+	switch {
+	case errors.As(err, &bad) && bad.Limit:
+		return connect.NewError(connect.CodeResourceExhausted, err)
+	case errors.As(err, &bad):
+		return connect.NewError(connect.CodeInvalidArgument, err)
+	case errors.As(err, &base):
+		return refuse(connect.CodeFailedPrecondition, &syncv1.Refusal{
+			Reason: syncv1.RefusalReason_REFUSAL_REASON_BASE_UNKNOWN, Bases: digestsOf(base.Bases),
+		}, err.Error())
+	case errors.As(err, &stale):
+		return refuse(connect.CodeAborted, &syncv1.Refusal{
+			Reason: syncv1.RefusalReason_REFUSAL_REASON_STALE, Counter: stale.Counter,
+		}, err.Error())
+	case errors.As(err, &missing):
+		return refuse(connect.CodeFailedPrecondition, &syncv1.Refusal{
+			Reason: syncv1.RefusalReason_REFUSAL_REASON_ASSETS_MISSING,
+			Bases:  []*syncv1.SectionDigest{{Kind: missing.Kind}},
+		}, err.Error())
+	case errors.As(err, &kinds):
+		refusal := &syncv1.Refusal{Reason: syncv1.RefusalReason_REFUSAL_REASON_KIND_UNKNOWN}
+		for _, kind := range kinds.Kinds {
+			refusal.Bases = append(refusal.Bases, &syncv1.SectionDigest{Kind: kind})
+		}
+		return refuse(connect.CodeUnimplemented, refusal, err.Error())
+	case errors.Is(err, store.ErrFrozen):
+		s.callers.drop(c.digest)
+		return refuseFrozen("another machine uses it")
+	case errors.Is(err, store.ErrRetry):
+		return refuseBusy(time.Second, "the machine's snapshot changes too often")
+	default:
+		return unavailable(err)
+	}
+}
+
+// digestsOf lists section digests in the order of their kinds.
+func digestsOf(sections map[string]asset.Digest) []*syncv1.SectionDigest {
+	out := make([]*syncv1.SectionDigest, 0, len(sections))
+	for _, kind := range slices.Sorted(maps.Keys(sections)) {
+		digest := sections[kind]
+		out = append(out, &syncv1.SectionDigest{Kind: kind, Digest: digest[:]})
+	}
+	return out
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"strconv"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
+	"github.com/rollcall-inventory/rollcall/proto/asset"
+	inventoryv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1"
+	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
+)
+
+// The source that an unset one stands for.
+const (
+	defaultModule = "rollcall.agent"
+	defaultName   = "rollcall"
+)
+
+// instanceBytes is the length of an agent instance.
+const instanceBytes = 16
+
+// report is what every call about a snapshot begins with, checked.
+type report struct {
+	caller caller
+	source store.Source
+	stamp  commit.Stamp
+}
+
+// begin checks who calls and in which order. A frozen credential, and one that is used with other evidence than it
+// was issued for, is refused.
+func (s *Service) begin(ctx context.Context, stamp *syncv1.Stamp, source *syncv1.Source) (report, error) {
+	r := report{caller: callerOf(ctx)}
+	switch {
+	case len(stamp.GetInstance()) != instanceBytes:
+		return r, invalid("stamp.instance has %d bytes, want %d", len(stamp.GetInstance()), instanceBytes)
+	case stamp.GetCounter() == 0 || stamp.GetCounter() > math.MaxInt64:
+		return r, invalid("stamp.counter is %d, want 1 to 2^63-1", stamp.GetCounter())
+	case r.caller.Frozen:
+		return r, refuseFrozen(r.caller.FrozenWhy)
+	case stamp.GetEvidence() != r.caller.Evidence:
+		s.log.Warn("evidence differs from the enrolment's", "serial_number", r.caller.Serial, "address", r.caller.ip)
+		s.metrics.conflicts.Inc()
+		return r, refuseFrozen("it was issued to a machine with other evidence")
+	}
+	r.stamp = commit.Stamp{Instance: stamp.GetInstance(), Counter: stamp.GetCounter()}
+	var err error
+	r.source, err = s.sourceOf(ctx, r.caller, source)
+	return r, err
+}
+
+// sourceOf returns the source that a request names, which the caller's credential must be good for.
+func (s *Service) sourceOf(ctx context.Context, c caller, source *syncv1.Source) (store.Source, error) {
+	module, name := defaultModule, defaultName
+	if source != nil {
+		module, name = source.GetModule(), source.GetName()
+	}
+	const maxName = 256
+	if module == "" || name == "" || len(module) > maxName || len(name) > maxName {
+		return store.Source{}, invalid("source needs a module and a name of at most %d bytes", maxName)
+	}
+	if !c.mayReport(module) {
+		return store.Source{}, connect.NewError(connect.CodePermissionDenied,
+			errors.New("this credential may not report as "+module))
+	}
+	key := module + "\x00" + name
+	if known, ok := s.sources.get(key); ok {
+		return known, nil
+	}
+	known, err := s.store.EnsureSource(ctx, store.Source{Module: module, Name: name})
+	if err != nil {
+		return store.Source{}, unavailable(err)
+	}
+	s.sources.put(key, known)
+	return known, nil
+}
+
+// push returns the part of a commit that every report has.
+func (r *report) push(root []byte) (*commit.Push, error) {
+	digest, err := asset.ParseDigest(root)
+	if err != nil {
+		return nil, invalid("root: %w", err)
+	}
+	return &commit.Push{
+		Machine: r.caller.Machine, Serial: r.caller.Serial, Source: r.source,
+		Stamp: &r.stamp, Credential: r.caller.ID, Root: digest,
+		Added: commit.Added{PublicIP: r.caller.ip, BusinessUnit: businessUnitOf(r.caller.BusinessUnit)},
+	}, nil
+}
+
+// businessUnitOf returns a meta business unit as snapshot trees show it: clients of that contract look for exactly
+// this source and reference.
+func businessUnitOf(unit *store.BusinessUnit) *inventoryv1.BusinessUnit {
+	if unit == nil {
+		return nil
+	}
+	reference := "MBU" + strconv.FormatInt(unit.ID, 10)
+	return &inventoryv1.BusinessUnit{
+		Source: &inventoryv1.Source{
+			Module: proto.String("zentral.contrib.inventory"), Name: proto.String("inventory"),
+		},
+		Reference: &reference, Name: &reference,
+	}
+}
+
+func (r *report) headKey() headKey { return headKey{machine: r.caller.Machine, source: r.source.ID} }
+
+// besides stores what travels beside the snapshot. Losing it loses nothing that the next report does not bring.
+func (s *Service) besides(ctx context.Context, head int64, vitals *syncv1.Vitals, health *syncv1.Health) {
+	if vitals != nil {
+		s.logged("store vitals", s.storeJSON(ctx, head, vitals, s.store.PutVitals))
+	}
+	if health != nil {
+		s.logged("store agent health", s.storeJSON(ctx, head, health, s.store.PutHealth))
+	}
+}
+
+// storeJSON hands a message to a store method as JSON with the names of the .proto.
+func (s *Service) storeJSON(ctx context.Context, head int64, m proto.Message, put func(context.Context, int64, time.Time, json.RawMessage) error) error {
+	body, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return put(ctx, head, time.Now(), body)
+}
+
+func (s *Service) logged(what string, err error) {
+	if err != nil {
+		s.log.Warn(what, "err", err)
+	}
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	_ "google.golang.org/grpc/encoding/gzip" // agents compress large pushes
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/status"
+)
+
+// Bounds of a gRPC connection.
+const (
+	maxMessageBytes   = 4 << 20 // after decompression
+	handshakeTimeout  = 20 * time.Second
+	grpcIdleTimeout   = 15 * time.Minute
+	pingInterval      = time.Minute // of a silent client; one that is gone is noticed
+	pingTimeout       = 20 * time.Second
+	minClientInterval = 30 * time.Second // between pings of a client
+)
+
+// newGRPC returns the native gRPC server, with reflection, so that grpcurl can talk to it without the .proto files.
+func newGRPC(options []grpc.ServerOption, register func(*grpc.Server), log *slog.Logger) *grpc.Server {
+	r := recoverer{log: log}
+	own := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(maxMessageBytes),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
+		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: grpcIdleTimeout, Time: pingInterval, Timeout: pingTimeout}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minClientInterval, PermitWithoutStream: true}),
+		grpc.ChainUnaryInterceptor(r.unary),
+		grpc.ChainStreamInterceptor(r.stream),
+	}
+	s := grpc.NewServer(append(own, options...)...)
+	register(s)
+	reflection.Register(s)
+	return s
+}
+
+func grpcCredentials(c *certificate) grpc.ServerOption {
+	return grpc.Creds(credentials.NewTLS(c.config()))
+}
+
+// recoverer keeps a panic in one call from ending the program.
+type recoverer struct{ log *slog.Logger }
+
+func (r recoverer) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
+	defer r.recover(info.FullMethod, &err)
+	return next(ctx, req)
+}
+
+func (r recoverer) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
+	defer r.recover(info.FullMethod, &err)
+	return next(srv, stream)
+}
+
+func (r recoverer) recover(method string, err *error) {
+	if p := recover(); p != nil {
+		r.log.Error("panic in a call", "method", method, "panic", p, "stack", string(debug.Stack()))
+		*err = status.Error(codes.Internal, "something went wrong in the aggregator")
+	}
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
+)
+
+// NewCredential describes a machine credential to issue.
+type NewCredential struct {
+	Digest   auth.Digest
+	Serial   string   // the machine, made when it is new
+	Modules  []string // modules of the sources it may report as
+	Evidence uint64   // digest of the stable evidence
+	Identity json.RawMessage
+	Instance []byte // agent process that enrols
+
+	// Secret is used once more, or refuses the whole. The zero digest uses none: Enrollment is the one that let the
+	// machine in before, 0 when it is not known.
+	Secret     auth.Digest
+	Enrollment int64
+}
+
+// Credential is what an agent proves its machine with. The secret itself is not stored.
+type Credential struct {
+	ID           int64
+	Machine      int64
+	Serial       string
+	Enrollment   int64 // 0: not known
+	BusinessUnit *BusinessUnit
+	Modules      []string
+	Evidence     uint64
+	Identity     json.RawMessage // the evidence itself, as it was given to Issue
+	Instance     []byte          // agent process that enrolled
+	CreatedAt    time.Time
+	UsedAt       *time.Time // first use; nil: not used yet
+	Frozen       bool
+	FrozenWhy    string
+	Newcomer     []byte // with Frozen: agent process that has to enrol under another identity; empty: not known
+}
+
+const (
+	insertCredentialSQL = `
+INSERT INTO credential (digest, machine, enrollment, modules, evidence, identity, instance)
+VALUES ($1, $2, nullif($3, 0), $4, $5, $6, $7)
+RETURNING id`
+
+	// Tags decide which checks apply, which matters to commits once there is a head.
+	applyTagsSQL = `
+WITH applied AS (
+	INSERT INTO machine_tag (machine, tag)
+	SELECT $1, t.id FROM enrollment e JOIN tag t ON t.id = ANY (e.tags)
+	WHERE e.id = $2
+	ORDER BY t.id
+	ON CONFLICT DO NOTHING
+	RETURNING tag
+), raised AS (
+	UPDATE check_generation SET generation = generation + 1
+	WHERE EXISTS (SELECT FROM applied) AND EXISTS (SELECT FROM head WHERE machine = $1)
+)
+INSERT INTO journal (what, machine) SELECT 'tag', $1 WHERE EXISTS (SELECT FROM applied)`
+)
+
+// Issue stores a credential in one transaction with all that belongs to it: the machine, the use of the enrolment
+// secret, the enrolment's tags. Its refusals are those of UseEnrollment, and nothing is stored then. Credentials that
+// the machine has already stay valid: see UseCredential.
+func (s *Store) Issue(ctx context.Context, n NewCredential) (Credential, error) {
+	var issued Credential
+	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		machine, err := ensureMachine(ctx, tx, n.Serial)
+		if err != nil {
+			return err
+		}
+		enrollment := n.Enrollment
+		if n.Secret != (auth.Digest{}) {
+			if enrollment, err = useEnrollment(ctx, tx, n.Secret); err != nil {
+				return err
+			}
+		}
+		var id int64
+		err = tx.QueryRow(ctx, insertCredentialSQL, n.Digest[:], machine, enrollment, list(n.Modules), int64(n.Evidence),
+			n.Identity, bytesOf(n.Instance)).Scan(&id)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, applyTagsSQL, machine, enrollment); err != nil {
+			return fmt.Errorf("tags: %w", err)
+		}
+		issued, err = oneCredential(ctx, tx, credentialByIDSQL, id)
+		return err
+	})
+	if err != nil {
+		return Credential{}, fmt.Errorf("issue credential: %w", err)
+	}
+	return issued, nil
+}
+
+const (
+	credentialsSQL = `
+SELECT c.id, c.machine, m.serial_number, coalesce(c.enrollment, 0), u.id, u.name, c.modules, c.evidence, c.identity::text,
+       c.instance, c.created_at, c.used_at, c.frozen_at IS NOT NULL, c.frozen_why, c.newcomer
+FROM credential c
+JOIN machine m ON m.id = c.machine
+LEFT JOIN enrollment e ON e.id = c.enrollment
+LEFT JOIN meta_business_unit u ON u.id = e.meta_business_unit
+WHERE c.revoked_at IS NULL AND `
+	credentialByIDSQL       = credentialsSQL + `c.id = $1`
+	credentialByDigestSQL   = credentialsSQL + `c.digest = $1`
+	credentialsByMachineSQL = credentialsSQL + `c.machine = $1 ORDER BY c.id DESC LIMIT $2`
+)
+
+// CredentialByDigest returns the credential with that digest, frozen or not. One that is unknown or revoked is
+// ErrNotFound.
+func (s *Store) CredentialByDigest(ctx context.Context, digest auth.Digest) (Credential, error) {
+	c, err := oneCredential(ctx, s.pool, credentialByDigestSQL, digest[:])
+	if err != nil {
+		return Credential{}, fmt.Errorf("credential: %w", err)
+	}
+	return c, nil
+}
+
+// LatestCredentials returns the machine's credentials that are not revoked, the newest first and at most 16.
+func (s *Store) LatestCredentials(ctx context.Context, machine int64) ([]Credential, error) {
+	const most = 16
+	rows, _ := s.pool.Query(ctx, credentialsByMachineSQL, machine, most) // its error comes back from CollectRows
+	credentials, err := pgx.CollectRows(rows, scanCredential)
+	if err != nil {
+		return nil, fmt.Errorf("credentials of machine %d: %w", machine, err)
+	}
+	return credentials, nil
+}
+
+func oneCredential(ctx context.Context, db querier, sql string, arg any) (Credential, error) {
+	rows, _ := db.Query(ctx, sql, arg) // its error comes back from CollectExactlyOneRow
+	c, err := pgx.CollectExactlyOneRow(rows, scanCredential)
+	return c, notFound(err)
+}
+
+func scanCredential(row pgx.CollectableRow) (Credential, error) {
+	var c Credential
+	var unitID *int64
+	var unitName *string
+	var evidence int64
+	var identity string
+	err := row.Scan(&c.ID, &c.Machine, &c.Serial, &c.Enrollment, &unitID, &unitName, &c.Modules, &evidence, &identity,
+		&c.Instance, &c.CreatedAt, &c.UsedAt, &c.Frozen, &c.FrozenWhy, &c.Newcomer)
+	c.BusinessUnit = businessUnit(unitID, unitName)
+	c.Evidence, c.Identity = uint64(evidence), json.RawMessage(identity)
+	return c, err
+}
+
+const freezeSQL = `
+WITH frozen AS (
+	UPDATE credential SET frozen_at = now(), frozen_why = $2, newcomer = $3
+	WHERE id = $1 AND frozen_at IS NULL AND revoked_at IS NULL
+	RETURNING machine
+)
+INSERT INTO journal (what, machine, detail) SELECT 'conflict', machine, $2 FROM frozen`
+
+// Freeze stops the credential from pushing, because two machines seem to use it, and writes one journal row that says
+// why. newcomer is the agent process that has to enrol under another identity, nil when it is not known. It reports
+// whether this call froze it: freezing it again changes nothing.
+func (s *Store) Freeze(ctx context.Context, id int64, why string, newcomer []byte) (bool, error) {
+	tag, err := s.pool.Exec(ctx, freezeSQL, id, why, bytesOf(newcomer))
+	if err != nil {
+		return false, fmt.Errorf("freeze credential %d: %w", id, err)
+	}
+	return tag.RowsAffected() > 0, nil
+}
+
+const useCredentialSQL = `
+WITH used AS (
+	UPDATE credential SET used_at = now()
+	WHERE id = $1 AND used_at IS NULL AND revoked_at IS NULL
+	RETURNING id, machine, modules
+)
+UPDATE credential older SET revoked_at = now()
+FROM used
+WHERE older.machine = used.machine AND older.id < used.id AND older.modules && used.modules
+  AND older.revoked_at IS NULL AND older.frozen_at IS NULL`
+
+// UseCredential notes the first use of a credential; older ones of the machine for the same modules end with it. A
+// frozen one stays: it cannot push, and the other machine that holds it still has to enrol again with it. Further
+// calls change nothing.
+func (s *Store) UseCredential(ctx context.Context, id int64) error {
+	if _, err := s.pool.Exec(ctx, useCredentialSQL, id); err != nil {
+		return fmt.Errorf("use credential %d: %w", id, err)
+	}
+	return nil
+}
+
+const revokeCredentialSQL = `
+UPDATE credential SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1`
+
+// RevokeCredential ends one credential.
+func (s *Store) RevokeCredential(ctx context.Context, id int64) error {
+	return s.execOne(ctx, fmt.Sprintf("revoke credential %d", id), revokeCredentialSQL, id)
+}
+
+// list returns values for an array column that takes no NULL.
+func list[T any](values []T) []T {
+	if values == nil {
+		return []T{}
+	}
+	return values
+}
+
+// bytesOf returns a value for a bytea column that takes no NULL.
+func bytesOf(raw []byte) []byte { return list(raw) }

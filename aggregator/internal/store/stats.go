@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Stats counts the fleet and the state of the database.
+type Stats struct {
+	Platforms     map[string]int64 // known machines by platform; an empty platform is not known
+	OSVersions    []OSVersionCount
+	Heads         int64
+	ArchivedHeads int64
+	Assets        int64 // of the dictionary; an estimate when there are many
+
+	DatabaseBytes     int64
+	JournalBytes      int64
+	ChangeBytes       int64
+	PartitionsAhead   int
+	OldestTransaction time.Duration // age of the oldest transaction in this database
+}
+
+// OSVersionCount is how many known machines run one version of an operating system.
+type OSVersionCount struct {
+	Platform  string
+	OSVersion string // for people; empty: not known
+	Machines  int64
+}
+
+const (
+	osVersionCountsSQL = `
+SELECT f.platform, f.os_version, count(*)
+FROM machine m CROSS JOIN LATERAL (` + machineFactsSQL + `) f
+GROUP BY f.platform, f.os_version
+ORDER BY f.platform, f.os_version`
+
+	databaseStatsSQL = `
+SELECT (SELECT count(*) FROM head WHERE archived_at IS NULL),
+       (SELECT count(*) FROM head WHERE archived_at IS NOT NULL),
+       (SELECT CASE WHEN reltuples < 100000 THEN (SELECT count(*) FROM asset) ELSE reltuples::bigint END
+        FROM pg_class WHERE oid = 'asset'::regclass),
+       pg_database_size(current_database()),
+       pg_total_relation_size('journal'),
+       (SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint FROM pg_inherits WHERE inhparent = 'change'::regclass),
+       (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0)::float8
+        FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())`
+)
+
+// Stats counts anew at every call; what it says of machines agrees with ListMachines.
+func (s *Store) Stats(ctx context.Context) (Stats, error) {
+	stats := Stats{Platforms: map[string]int64{}}
+	rows, _ := s.pool.Query(ctx, osVersionCountsSQL, false) // its error comes back from CollectRows
+	var err error
+	if stats.OSVersions, err = pgx.CollectRows(rows, pgx.RowToStructByPos[OSVersionCount]); err != nil {
+		return Stats{}, fmt.Errorf("count machines: %w", err)
+	}
+	for _, c := range stats.OSVersions {
+		stats.Platforms[c.Platform] += c.Machines
+	}
+	var seconds float64
+	err = s.pool.QueryRow(ctx, databaseStatsSQL).Scan(&stats.Heads, &stats.ArchivedHeads, &stats.Assets, &stats.DatabaseBytes,
+		&stats.JournalBytes, &stats.ChangeBytes, &seconds)
+	if err != nil {
+		return Stats{}, fmt.Errorf("database statistics: %w", err)
+	}
+	stats.OldestTransaction = time.Duration(seconds * float64(time.Second))
+	if stats.PartitionsAhead, err = s.PartitionsAhead(ctx); err != nil {
+		return Stats{}, err
+	}
+	return stats, nil
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/pack"
+)
+
+// streamBatch is how many heads are read at a time: some megabytes of sections.
+const streamBatch = 50
+
+// StreamFilter chooses heads and what is read of them; zero fields choose all.
+type StreamFilter struct {
+	Source    string   // name, in any case
+	Platforms []string // as in the snapshot tree
+	Kinds     []string // of the sections to read
+}
+
+// FleetHead is one live head of the fleet with its sections, all of one moment.
+type FleetHead struct {
+	ID       int64
+	Machine  int64
+	Serial   string
+	Source   Source
+	Seq      int64
+	LastSeen time.Time
+	Summary  Summary
+	Tags     []int64 // of the machine
+	Sections pack.Sections
+}
+
+// StreamHeads hands the live heads to fn one after the other, by source (name, module, config) and then by serial
+// number, and stops at fn's first error. It reads in batches, each in a short transaction of its own that is over
+// before fn is called: heads that come or go while it runs may be missing or there, none comes twice.
+func (s *Store) StreamHeads(ctx context.Context, f StreamFilter, fn func(FleetHead) error) error {
+	sources, err := s.Sources(ctx)
+	if err != nil {
+		return err
+	}
+	for _, source := range sources {
+		if f.Source != "" && !strings.EqualFold(f.Source, source.Name) {
+			continue
+		}
+		if err := s.streamSource(ctx, f, source, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) streamSource(ctx context.Context, f StreamFilter, source Source, fn func(FleetHead) error) error {
+	after := ""
+	for {
+		heads, err := s.fleetBatch(ctx, f, source, after)
+		if err != nil {
+			return fmt.Errorf("stream heads of %s: %w", source.Name, err)
+		}
+		for _, h := range heads {
+			if err := fn(h); err != nil {
+				return err
+			}
+		}
+		if len(heads) < streamBatch {
+			return nil
+		}
+		after = heads[len(heads)-1].Serial
+	}
+}
+
+const (
+	fleetHeadsSQL = `
+SELECT h.id, h.machine, m.serial_number, h.seq, h.last_seen, coalesce(u.computer_name, ''), coalesce(u.platform, ''),
+       coalesce(u.type, ''), coalesce(u.os_version, ''), coalesce(u.hardware_model, ''),
+       ARRAY(SELECT t.tag FROM machine_tag t WHERE t.machine = m.id ORDER BY t.tag)
+FROM machine m
+JOIN head h ON h.machine = m.id AND h.source = $1 AND h.archived_at IS NULL
+LEFT JOIN head_summary u ON u.head = h.id
+WHERE m.serial_number > $2 AND (cardinality($3::text[]) = 0 OR u.platform = ANY ($3))
+ORDER BY m.serial_number
+LIMIT $4`
+
+	// Small sections share the row with the empty kind.
+	fleetSectionsSQL = `
+SELECT head, kind, base, tail, digest FROM head_section
+WHERE head = ANY ($1) AND (cardinality($2::text[]) = 0 OR kind = '' OR kind = ANY ($2))`
+)
+
+func (s *Store) fleetBatch(ctx context.Context, f StreamFilter, source Source, after string) ([]FleetHead, error) {
+	var heads []FleetHead
+	err := s.inSnapshot(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, fleetHeadsSQL, source.ID, after, list(f.Platforms), streamBatch) // its error comes back from CollectRows
+		var err error
+		if heads, err = pgx.CollectRows(rows, scanFleetHead); err != nil {
+			return err
+		}
+		ids := make([]int64, len(heads))
+		for i := range heads {
+			ids[i] = heads[i].ID
+			heads[i].Source = source
+		}
+		sections, err := foldHeads(ctx, tx, ids, f.Kinds)
+		for i := range heads {
+			heads[i].Sections = sections[heads[i].ID]
+		}
+		return err
+	})
+	return heads, err
+}
+
+func scanFleetHead(row pgx.CollectableRow) (FleetHead, error) {
+	var h FleetHead
+	err := row.Scan(&h.ID, &h.Machine, &h.Serial, &h.Seq, &h.LastSeen, &h.Summary.ComputerName, &h.Summary.Platform,
+		&h.Summary.Type, &h.Summary.OSVersion, &h.Summary.HardwareModel, &h.Tags)
+	return h, err
+}
+
+// foldHeads returns the sections of some heads; without kinds all of them.
+func foldHeads(ctx context.Context, db querier, heads []int64, kinds []string) (map[int64]pack.Sections, error) {
+	rows, _ := db.Query(ctx, fleetSectionsSQL, heads, list(kinds)) // its error comes back from ForEachRow
+	stored := make(map[int64][]pack.Row, len(heads))
+	var head int64
+	var row pack.Row
+	_, err := pgx.ForEachRow(rows, []any{&head, &row.Kind, &row.Base, &row.Tail, &row.Digest}, func() error {
+		stored[head] = append(stored[head], row)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	folded := make(map[int64]pack.Sections, len(heads))
+	for head, rows := range stored {
+		sections, err := pack.Fold(rows)
+		if err != nil {
+			return nil, fmt.Errorf("head %d: %w", head, err)
+		}
+		if len(kinds) > 0 {
+			for kind := range sections {
+				if !slices.Contains(kinds, kind) {
+					delete(sections, kind)
+				}
+			}
+		}
+		folded[head] = sections
+	}
+	return folded, nil
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	updateHeadSQL = `
+UPDATE head
+SET root = $2, seq = $3, changed_at = CASE WHEN $4 THEN $5 ELSE changed_at END,
+    last_seen = greatest(last_seen, coalesce($6, $5)),
+    commits = commits + (coalesce($6, $5) > last_seen)::int,
+    archived_at = NULL,
+    agent_instance = coalesce($7, agent_instance), counter = coalesce($8, counter), resynced = coalesce($9, resynced)
+WHERE id = $1`
+
+	supersedeSQL = `
+INSERT INTO head_instance (head, instance, since) VALUES ($1, $2, $3)
+ON CONFLICT (head, instance) DO UPDATE SET since = excluded.since, at = now()`
+
+	// A machine that restarts often must not gather instances for ever.
+	forgetInstancesSQL = `
+DELETE FROM head_instance
+WHERE head = $1 AND instance IN (SELECT instance FROM head_instance WHERE head = $1 ORDER BY since DESC OFFSET 8)`
+
+	upsertSectionSQL = `
+INSERT INTO head_section (head, kind, base, tail, digest) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (head, kind) DO UPDATE SET base = excluded.base, tail = excluded.tail, digest = excluded.digest`
+
+	tailSectionSQL = `UPDATE head_section SET tail = $3, digest = $4 WHERE head = $1 AND kind = $2`
+
+	deleteSectionSQL = `DELETE FROM head_section WHERE head = $1 AND kind = $2`
+
+	addChangeSQL = `
+INSERT INTO change (head, seq, at, root, kinds, delta) VALUES ($1, $2, $3, $4, $5, $6)`
+
+	putSummarySQL = `
+INSERT INTO head_summary (head, computer_name, platform, type, os_version, hardware_model)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (head) DO UPDATE SET computer_name = excluded.computer_name, platform = excluded.platform,
+    type = excluded.type, os_version = excluded.os_version, hardware_model = excluded.hardware_model`
+
+	addJournalSQL = `INSERT INTO journal (what, machine, head, seq) VALUES ($1, $2, $3, $4)`
+)
+
+// write sends everything that follows the lock in one round trip; statuses have their own.
+func (w *commitWriter) write(ctx context.Context) error {
+	batch := &pgx.Batch{}
+	w.queueHead(batch)
+	w.queueSections(batch)
+	w.queueJournal(batch)
+	if err := w.tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("write head %d: %w", w.head, err)
+	}
+	return w.writeStatuses(ctx)
+}
+
+func (w *commitWriter) queueHead(batch *pgx.Batch) {
+	c := w.commit
+	if c.State.ID != 0 {
+		var instance []byte
+		var counter *int64
+		var resynced *bool
+		if c.Stamp != nil {
+			instance = c.Stamp.Instance
+			n := int64(c.Stamp.Counter)
+			counter = &n
+			if c.Stamp.TakeOver {
+				resynced = &c.Stamp.Resync
+			}
+		}
+		batch.Queue(updateHeadSQL, w.head, c.Root[:], w.seq, len(c.Kinds) > 0, w.at, optionalTime(c.LastSeen),
+			instance, counter, resynced)
+		if c.Stamp != nil && c.Stamp.TakeOver && len(c.State.Instance) > 0 {
+			batch.Queue(supersedeSQL, w.head, c.State.Instance, int64(c.Stamp.Counter))
+			batch.Queue(forgetInstancesSQL, w.head)
+		}
+	}
+	if s := c.Summary; s != nil {
+		batch.Queue(putSummarySQL, w.head, s.ComputerName, s.Platform, s.Type, s.OSVersion, s.HardwareModel)
+	}
+}
+
+func (w *commitWriter) queueSections(batch *pgx.Batch) {
+	for _, row := range w.commit.Plan.Upsert {
+		batch.Queue(upsertSectionSQL, w.head, row.Kind, row.Base, row.Tail, row.Digest)
+	}
+	for _, row := range w.commit.Plan.Tail {
+		batch.Queue(tailSectionSQL, w.head, row.Kind, row.Tail, row.Digest)
+	}
+	for _, kind := range w.commit.Plan.Delete {
+		batch.Queue(deleteSectionSQL, w.head, kind)
+	}
+}
+
+func (w *commitWriter) queueJournal(batch *pgx.Batch) {
+	c := w.commit
+	if w.revived {
+		batch.Queue(addJournalSQL, "revive", c.Machine, w.head, nil)
+	}
+	if len(c.Kinds) > 0 {
+		batch.Queue(addChangeSQL, w.head, w.seq, w.at, c.Root[:], c.Kinds, c.Delta)
+		batch.Queue(addJournalSQL, "commit", c.Machine, w.head, w.seq)
+	}
+}
+
+const clearStatusesSQL = `DELETE FROM check_status WHERE machine = $1 AND check_id = ANY ($2)`
+
+func (w *commitWriter) writeStatuses(ctx context.Context) error {
+	c := w.commit
+	if len(c.Cleared) > 0 {
+		if _, err := w.tx.Exec(ctx, clearStatusesSQL, c.Machine, c.Cleared); err != nil {
+			return fmt.Errorf("clear statuses: %w", err)
+		}
+	}
+	if len(c.Statuses) == 0 {
+		return nil
+	}
+	for i := range c.Statuses {
+		s := &c.Statuses[i]
+		s.Machine, s.Head, s.HeadSeq = c.Machine, w.head, w.seq
+	}
+	changes, err := putStatuses(ctx, w.tx, c.Statuses)
+	w.changes = changes
+	return err
+}
