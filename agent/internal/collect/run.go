@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/rollcall-inventory/rollcall/proto/asset"
+	inventoryv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1"
+	"github.com/rollcall-inventory/rollcall/proto/snapshot"
+
+	"github.com/rollcall-inventory/rollcall/agent/internal/host"
+)
+
+// State says what a report knows about one section.
+type State string
+
+// The states of a section; a kind that the report does not mention is left as it is.
+const (
+	// Set: the snapshot holds the section, maybe empty.
+	Set State = "set"
+	// Keep: its collector failed; whatever was known before still stands.
+	Keep State = "keep"
+	// Drop: the collector is switched off, or this machine has none of the kind.
+	Drop State = "drop"
+)
+
+// parallel is how many collectors run at once: more would only be felt by whoever works on the machine.
+const parallel = 2
+
+// defaultDeadline is how long one collector may take.
+const defaultDeadline = 30 * time.Second
+
+// Options change what Run does; the zero value is a full collection without memory.
+type Options struct {
+	// Disabled collectors are not run, and their kinds dropped.
+	Disabled []string
+	// Deadline of each collector; 0 means 30 seconds.
+	Deadline time.Duration
+	// Cache, if set, spares the work on sources that did not change since the last Run with it.
+	Cache *Cache
+}
+
+// Report is the outcome of one collection.
+type Report struct {
+	// Snapshot holds the sections with state Set and nothing else. Its rows may be shared with later reports: do not change them.
+	Snapshot *inventoryv1.Snapshot
+	// Sections has every kind that this operating system collects.
+	Sections map[string]State
+	// Troubles, sorted by collector.
+	Troubles []Trouble
+	// Durations by collector; those answered from the cache are missing.
+	Durations map[string]time.Duration
+}
+
+// Trouble is one collector that is not well.
+type Trouble struct {
+	Collector string
+	// Err says what could not be done.
+	Err error
+	// Denied tells that only privilege is missing: nothing is broken, and what could be read is in the snapshot.
+	Denied bool
+}
+
+// result is what became of one collector.
+type result struct {
+	collector Collector
+	snap      *inventoryv1.Snapshot
+	err       error
+	took      time.Duration
+	cached    bool
+}
+
+// Run runs all collectors, two at a time. A collector that fails, panics or takes too long harms only its own sections.
+// It is safe for concurrent use, also with one cache.
+func Run(ctx context.Context, h host.Host, opts Options) Report {
+	return runAll(ctx, h, registry, opts)
+}
+
+// runAll is Run over a registry of choice.
+func runAll(ctx context.Context, h host.Host, collectors map[string]Collector, opts Options) Report {
+	report := Report{
+		Snapshot:  &inventoryv1.Snapshot{},
+		Sections:  map[string]State{},
+		Durations: map[string]time.Duration{},
+	}
+	var group sync.WaitGroup
+	results := make(chan result, len(collectors))
+	slots := make(chan struct{}, parallel)
+	for name, c := range collectors {
+		if slices.Contains(opts.Disabled, name) {
+			report.mark(c, Drop)
+			continue
+		}
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			results <- collectOne(ctx, h, c, opts)
+		})
+	}
+	group.Wait()
+	close(results)
+	for r := range results {
+		report.add(r)
+	}
+	report.markInstallTimes()
+	slices.SortFunc(report.Troubles, func(a, b Trouble) int { return strings.Compare(a.Collector, b.Collector) })
+	return report
+}
+
+// collectOne answers from the cache or runs the collector under its deadline.
+func collectOne(ctx context.Context, h host.Host, c Collector, opts Options) result {
+	fresh, hit := opts.Cache.look(h, c)
+	if hit != nil {
+		return result{collector: c, snap: hit.snap, err: hit.err, cached: true}
+	}
+	if !opts.Cache.enter(c.Name) {
+		return result{collector: c, err: errors.New("the last run of this collector still hangs")}
+	}
+	limit := opts.Deadline
+	if limit <= 0 {
+		limit = defaultDeadline
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	begin := time.Now()
+	done := make(chan result, 1)
+	go func() {
+		defer opts.Cache.leave(c.Name)
+		done <- guarded(ctx, h, c)
+	}()
+	select {
+	case r := <-done:
+		r.took = time.Since(begin)
+		opts.Cache.keep(h, c, fresh, r)
+		return r
+	case <-ctx.Done():
+		// The goroutine stays behind until the kernel lets it go: it holds a snapshot of its own that nobody reads.
+		return result{collector: c, err: fmt.Errorf("gave up after %s: %w", limit, ctx.Err()), took: time.Since(begin)}
+	}
+}
+
+// guarded runs a collector and makes a panic an error.
+func guarded(ctx context.Context, h host.Host, c Collector) (r result) {
+	r = result{collector: c, snap: &inventoryv1.Snapshot{}}
+	defer func() {
+		if p := recover(); p != nil {
+			r.err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	r.err = c.Collect(ctx, h, r.snap)
+	return r
+}
+
+// add books one collector's result.
+func (r *Report) add(res result) {
+	if !res.cached {
+		r.Durations[res.collector.Name] = res.took
+	}
+	var partly *unreadable
+	switch {
+	case res.err == nil:
+		r.take(res)
+	case errors.Is(res.err, ErrAbsent) && res.collector.Essential:
+		r.mark(res.collector, Set)
+	case errors.Is(res.err, ErrAbsent):
+		r.mark(res.collector, Drop)
+	case errors.As(res.err, &partly):
+		r.take(res)
+		r.Troubles = append(r.Troubles, Trouble{Collector: res.collector.Name, Err: res.err, Denied: true})
+	default:
+		r.mark(res.collector, Keep)
+		denied := errors.Is(res.err, fs.ErrPermission)
+		r.Troubles = append(r.Troubles, Trouble{Collector: res.collector.Name, Err: res.err, Denied: denied})
+	}
+}
+
+// take moves a collector's sections, and only those, into the report.
+func (r *Report) take(res result) {
+	r.mark(res.collector, Set)
+	from, to := res.snap.ProtoReflect(), r.Snapshot.ProtoReflect()
+	for _, kind := range res.collector.Kinds {
+		if f := fieldOf(kind); from.Has(f) {
+			to.Set(f, from.Get(f))
+		}
+	}
+}
+
+// mark gives all kinds of a collector one state.
+func (r *Report) mark(c Collector, s State) {
+	for _, kind := range c.Kinds {
+		r.Sections[kind] = s
+	}
+}
+
+// markInstallTimes gives the kind that holds the rows' times of installation, and that no collector fills, the state
+// that follows from theirs: as long as one of them is kept, it can only be kept with them.
+func (r *Report) markInstallTimes() {
+	state := Drop
+	for kind, s := range r.Sections {
+		f := fieldOf(kind)
+		if f.Message() == nil || asset.MembershipField(f.Message()) == nil {
+			continue
+		}
+		if s == Keep {
+			state = Keep
+			break
+		}
+		if s == Set {
+			state = Set
+		}
+	}
+	r.Sections[snapshot.KindInstallTimes] = state
+}
+
+// fieldOf returns the snapshot's field of a kind, nil if there is none.
+func fieldOf(kind string) protoreflect.FieldDescriptor {
+	return (*inventoryv1.Snapshot)(nil).ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(kind))
+}

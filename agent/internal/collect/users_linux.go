@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package collect
+
+import (
+	"context"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	inventoryv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1"
+
+	"github.com/rollcall-inventory/rollcall/agent/internal/host"
+)
+
+func init() {
+	register(Collector{
+		Name: "users", Essential: true, Collect: collectUsers, Sources: []string{passwdFile, loginDefsFile},
+	})
+}
+
+const (
+	passwdFile    = "etc/passwd"
+	loginDefsFile = "etc/login.defs"
+)
+
+// firstPersonUID is where the accounts of people begin unless login.defs says otherwise, and nobodyUID the account
+// that owns nothing.
+const (
+	firstPersonUID = 1000
+	nobodyUID      = 65534
+)
+
+// collectUsers lists local accounts; those of a directory are not asked for.
+//
+// Source: passwd(5), login.defs(5).
+func collectUsers(_ context.Context, h host.Host, snap *inventoryv1.Snapshot) error {
+	raw, err := host.ReadFile(h.FS(), passwdFile, largeFile)
+	if err != nil {
+		return absent(err)
+	}
+	snap.Users = parsePasswd(string(raw), uidMin(peek(h, loginDefsFile)))
+	return nil
+}
+
+// parsePasswd reads lines of seven fields. Lines of another shape (comments, the + and - of NIS) are no accounts, and
+// of two with one name the first counts, as it does for the system.
+func parsePasswd(text string, peopleFrom int64) []*inventoryv1.User {
+	var users []*inventoryv1.User
+	seen := map[string]bool{}
+	for line := range strings.Lines(text) {
+		f := strings.Split(strings.TrimRight(line, "\r\n"), ":")
+		if len(f) != 7 || f[0] == "" || strings.ContainsAny(f[0][:1], "+-#") || seen[f[0]] {
+			continue
+		}
+		uid, gid := number(f[2]), number(f[3])
+		if uid == nil {
+			continue
+		}
+		seen[f[0]] = true
+		fullName, _, _ := strings.Cut(f[4], ",")
+		u := &inventoryv1.User{
+			Name: fact(f[0]), Uid: uid, Gid: gid, Description: fact(fullName), Home: fact(f[5]), Shell: fact(f[6]),
+			Type: proto.String("system"),
+		}
+		if *uid >= peopleFrom && *uid != nobodyUID {
+			u.Type = proto.String("local")
+		}
+		if *uid == 0 {
+			u.IsAdmin = proto.Bool(true)
+		}
+		users = append(users, u)
+	}
+	return users
+}
+
+// uidMin reads UID_MIN of login.defs.
+func uidMin(text string) int64 {
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) < 2 || f[0] != "UID_MIN" {
+			continue
+		}
+		if n := number(f[1]); n != nil {
+			return *n
+		}
+	}
+	return firstPersonUID
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package host is the agent's only door to the machine it runs on: its files, its kernel's tables and what moves in it.
+//
+// It reads. It never starts a program, never opens a socket that listens, and knows nothing about inventory.
+// A test hands over another machine with package hosttest.
+package host
+
+import (
+	"context"
+	"io/fs"
+	"net/netip"
+	"time"
+)
+
+// Host is one machine. It is safe for concurrent use.
+type Host interface {
+	// FS is the machine's file tree from its root, so that /etc/hostname is "etc/hostname".
+	// Symbolic links can be read with fs.ReadLink. The file system may block on a device or a remote mount.
+	FS() fs.FS
+	// Privileged tells whether the agent may read what only the administrator may.
+	Privileged() bool
+	// Uname is what the kernel calls itself and its hardware.
+	Uname() (Uname, error)
+	// HypervisorSignature is the text in the processor's hypervisor leaf (CPUID 0x40000000), such as "KVMKVMKVM".
+	// It is empty on bare metal and on processors without such a leaf.
+	HypervisorSignature() string
+	// Interfaces lists the network interfaces with their addresses, in the kernel's order.
+	Interfaces() ([]Interface, error)
+	// Mounts lists what is mounted, pseudo file systems included, in the kernel's order.
+	Mounts(ctx context.Context) ([]Mount, error)
+	// Usage measures the file system mounted at path. A mount that does not answer fails when ctx ends.
+	Usage(ctx context.Context, path string) (Usage, error)
+	// Vitals is what moves all the time.
+	Vitals(ctx context.Context) (Vitals, error)
+}
+
+// Uname is what uname(2) tells.
+type Uname struct {
+	// KernelName is "Linux".
+	KernelName string
+	// Release is the kernel's version, "6.1.0-21-amd64".
+	Release string
+	// Machine is the kernel's name of the architecture, "x86_64".
+	Machine string
+}
+
+// Interface is one network interface.
+type Interface struct {
+	Name string
+	// MAC is empty where the link has no address.
+	MAC       string
+	MTU       int
+	Loopback  bool
+	Addresses []Address
+}
+
+// Address is one address of an interface.
+type Address struct {
+	Prefix netip.Prefix
+	// Broadcast is the zero Addr where there is none.
+	Broadcast netip.Addr
+	// Temporary marks the privacy addresses of IPv6, which change every few hours.
+	Temporary bool
+	// Leased marks an address that ends by itself unless somebody renews it.
+	Leased bool
+}
+
+// Mount is one mounted file system.
+type Mount struct {
+	Device  string
+	Path    string
+	Type    string
+	Options []string
+	// Bind tells that the mount shows a part of its file system only.
+	Bind bool
+}
+
+// Usage is the size of a mounted file system.
+type Usage struct {
+	SizeBytes int64
+	// FreeBytes is what ordinary users may still fill.
+	FreeBytes int64
+	Inodes    int64
+}
+
+// Vitals is what moves all the time.
+type Vitals struct {
+	BootTime time.Time
+	Uptime   time.Duration
+	// Load holds the averages over 1, 5 and 15 minutes; empty where there is no such thing.
+	Load []float64
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package hosttest builds machines for tests out of captured files and tables. No program imports it.
+package hosttest
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"testing/fstest"
+
+	"github.com/rollcall-inventory/rollcall/agent/internal/host"
+)
+
+// Machine is a machine made of its fields; the zero Machine is an empty one.
+type Machine struct {
+	// Files is the tree from the root: a fstest.MapFS, os.DirFS or any other file system.
+	Files      fs.FS
+	Root       bool
+	Kernel     host.Uname
+	Hypervisor string
+	NICs       []host.Interface
+	Mounted    []host.Mount
+	// Sizes is by mount point; one that is missing fails.
+	Sizes map[string]host.Usage
+	// Hang lists mount points whose Usage never answers before the context ends.
+	Hang   map[string]bool
+	Moving host.Vitals
+	// Err is what every table answers with, if set.
+	Err error
+}
+
+var _ host.Host = (*Machine)(nil)
+
+// FS implements host.Host.
+func (m *Machine) FS() fs.FS {
+	if m.Files == nil {
+		return fstest.MapFS{}
+	}
+	return m.Files
+}
+
+// Privileged implements host.Host.
+func (m *Machine) Privileged() bool { return m.Root }
+
+// Uname implements host.Host.
+func (m *Machine) Uname() (host.Uname, error) { return m.Kernel, m.Err }
+
+// HypervisorSignature implements host.Host.
+func (m *Machine) HypervisorSignature() string { return m.Hypervisor }
+
+// Interfaces implements host.Host.
+func (m *Machine) Interfaces() ([]host.Interface, error) { return m.NICs, m.Err }
+
+// Mounts implements host.Host.
+func (m *Machine) Mounts(context.Context) ([]host.Mount, error) { return m.Mounted, m.Err }
+
+// Vitals implements host.Host.
+func (m *Machine) Vitals(context.Context) (host.Vitals, error) { return m.Moving, m.Err }
+
+// Usage implements host.Host.
+func (m *Machine) Usage(ctx context.Context, path string) (host.Usage, error) {
+	if m.Hang[path] {
+		<-ctx.Done()
+		return host.Usage{}, ctx.Err()
+	}
+	u, ok := m.Sizes[path]
+	if !ok {
+		return host.Usage{}, fmt.Errorf("usage of %s: %w", path, fs.ErrNotExist)
+	}
+	return u, nil
+}
+
+// Text returns a file of a fstest.MapFS.
+func Text(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s), Mode: 0o644} }
+
+// Link returns a symbolic link of a fstest.MapFS.
+func Link(target string) *fstest.MapFile {
+	return &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink | 0o777}
+}

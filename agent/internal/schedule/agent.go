@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package schedule says when: it joins collect, spool and upload into cycles, runs one or goes round, and leaves a
+// status behind. What is collected and how it travels is not its business.
+package schedule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/rollcall-inventory/rollcall/agent/internal/collect"
+	"github.com/rollcall-inventory/rollcall/agent/internal/host"
+	"github.com/rollcall-inventory/rollcall/agent/internal/identity"
+	"github.com/rollcall-inventory/rollcall/agent/internal/state"
+	"github.com/rollcall-inventory/rollcall/agent/internal/upload"
+	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
+)
+
+const (
+	// configurationName is the file of the configuration that the aggregator sent last.
+	configurationName = "configuration.json"
+	// onceTries and onceWait bound how `Once` waits for a busy aggregator.
+	onceTries = 4
+	onceWait  = 30 * time.Second
+)
+
+// configuration is what the aggregator wants collected.
+type configuration struct {
+	Version            uint64   `json:"version"`
+	DisabledCollectors []string `json:"disabled_collectors"`
+}
+
+// Agent runs cycles. Its exported fields are set before the first one. It is not safe for concurrent use.
+type Agent struct {
+	Host     host.Host
+	Syncer   *upload.Syncer
+	Dir      *state.Dir // locked
+	Disabled []string   // collectors that this machine's operator switched off
+	Interval time.Duration
+	Version  string
+	Log      *slog.Logger
+
+	cache         collect.Cache
+	configuration *configuration
+	told          *told
+	status        Status
+}
+
+// Once runs one cycle, waiting for a busy aggregator within reason. The result is filled in with an error, too.
+func (a *Agent) Once(ctx context.Context) (Result, error) {
+	result, err := a.cycle(ctx, true)
+	for try := 1; try < onceTries; try++ {
+		wait := upload.RetryAfter(err)
+		if wait == 0 || wait > onceWait {
+			break
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return result, err
+		case <-timer.C:
+		}
+		result, err = a.cycle(ctx, true)
+	}
+	return result, err
+}
+
+// Run runs cycles until ctx ends. A value on wake begins one at once.
+func (a *Agent) Run(ctx context.Context, wake <-chan struct{}) {
+	l := loop{fixed: a.Interval, cycle: func(ctx context.Context, fresh bool) (time.Duration, error) {
+		result, err := a.cycle(ctx, fresh)
+		if err != nil && ctx.Err() == nil {
+			a.Log.Warn("reporting failed", "failures", a.status.Failures, "err", err)
+			return upload.RetryAfter(err), err
+		}
+		return result.interval, err
+	}}
+	l.run(ctx, wake)
+}
+
+// cycle collects, unless an earlier collection is pending and fresh is not asked for, and reports.
+func (a *Agent) cycle(ctx context.Context, fresh bool) (Result, error) {
+	a.recall()
+	result := Result{StartedAt: time.Now().UTC(), SectionsChanged: []string{}}
+	sent, received := a.Syncer.Client.Bytes()
+	a.Syncer.Client.TakeCalls()
+	out, err := a.report(ctx, fresh, &result)
+	result.interval = out.Interval
+	sentAfter, receivedAfter := a.Syncer.Client.Bytes()
+	result.BytesSent, result.BytesReceived = sentAfter-sent, receivedAfter-received
+	result.Calls = a.Syncer.Client.TakeCalls()
+	result.Transport = a.Syncer.Client.Transport()
+	result.FinishedAt = time.Now().UTC()
+	if a.Syncer.Identity != nil {
+		result.SerialNumber = a.Syncer.Identity.SerialNumber
+	}
+	if err != nil {
+		result.Outcome, result.Error, result.ErrorKind = Failed, toValid(err.Error()), kindOf(err)
+	} else {
+		result.Outcome, result.Root = Current, out.Root.String()
+		if out.Committed {
+			result.Outcome, result.SectionsChanged = Committed, out.Changed
+		}
+	}
+	if ctx.Err() == nil { // a cycle that was called off says nothing
+		a.status = a.status.add(result)
+		a.note("status", a.status.save(a.Dir))
+	}
+	return result, err
+}
+
+// report brings the aggregator up to date.
+func (a *Agent) report(ctx context.Context, fresh bool, result *Result) (upload.Outcome, error) {
+	evidence, err := identity.Gather(a.Host.FS(), a.Dir)
+	if err != nil {
+		return upload.Outcome{}, err
+	}
+	a.Syncer.Evidence = evidence
+	if !fresh {
+		out, had, err := a.Syncer.Retry(ctx, upload.Extras{ConfigurationVersion: a.configuration.Version})
+		if had || err != nil {
+			return out, a.accept(out, err, nil, nil)
+		}
+	}
+	collected := collect.Run(ctx, a.Host, collect.Options{Disabled: a.disabled(), Cache: &a.cache})
+	if err := ctx.Err(); err != nil {
+		return upload.Outcome{}, err // what a called-off collection lacks is not a fact
+	}
+	pending, troubles := Prepare(collected)
+	a.bookTroubles(troubles)
+	result.Packages = packages(pending)
+	vitals, err := collect.Vitals(ctx, a.Host)
+	if err != nil {
+		a.Log.Debug("some vitals could not be measured", "err", err)
+	}
+	vitals, health := a.told.news(vitals, healthOf(troubles, a.Syncer.Client.Transport(), a.Version))
+	extras := upload.Extras{Vitals: vitals, Health: health, ConfigurationVersion: a.configuration.Version}
+	out, err := a.Syncer.Sync(ctx, pending, extras)
+	return out, a.accept(out, err, vitals, health)
+}
+
+// accept books what a report brought.
+func (a *Agent) accept(out upload.Outcome, err error, vitals *syncv1.Vitals, health *syncv1.Health) error {
+	if err != nil {
+		return err
+	}
+	if out.Reenrolled || out.Resynced {
+		*a.told = told{} // another record, or an older one: say everything again
+	} else {
+		*a.told = a.told.after(vitals, health)
+		a.note("told", a.told.save(a.Dir))
+	}
+	if out.Configuration == nil {
+		return nil
+	}
+	a.configuration = &configuration{
+		Version:            out.Configuration.GetVersion(),
+		DisabledCollectors: out.Configuration.GetDisabledCollectors(),
+	}
+	a.Log.Info("new collection configuration", "version", a.configuration.Version, "disabled_collectors", a.configuration.DisabledCollectors)
+	raw, err := json.Marshal(a.configuration)
+	if err != nil {
+		return err
+	}
+	return a.Dir.Write(configurationName, raw)
+}
+
+// recall reads what earlier processes left, once.
+func (a *Agent) recall() {
+	if a.told != nil {
+		return
+	}
+	t := loadTold(a.Dir)
+	a.told = &t
+	a.configuration = &configuration{}
+	raw, err := a.Dir.Read(configurationName, 1<<20)
+	if err == nil {
+		err = json.Unmarshal(raw, a.configuration)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		a.configuration = &configuration{} // version 0: the aggregator sends it again
+		a.note("configuration", err)
+	}
+	a.status, err = LoadStatus(a.Dir)
+	a.note("status", err)
+	a.status.AgentVersion = a.Version
+}
+
+// disabled lists the collectors that the operator or the aggregator switched off.
+func (a *Agent) disabled() []string {
+	return slices.Concat(a.Disabled, a.configuration.DisabledCollectors)
+}
+
+// bookTroubles takes the troubles into the status and logs those that are new.
+func (a *Agent) bookTroubles(troubles []collect.Trouble) {
+	before := a.status.Troubles
+	a.status.Troubles = nil
+	for _, t := range troubles {
+		trouble := Trouble{Collector: t.Collector, Message: toValid(t.Err.Error()), Denied: t.Denied}
+		a.status.Troubles = append(a.status.Troubles, trouble)
+		if !slices.Contains(before, trouble) {
+			a.Log.Warn("collector is not well", "collector", t.Collector, "denied", t.Denied, "err", t.Err)
+		}
+	}
+}
+
+// note logs that a file of minor importance could not be read or written.
+func (a *Agent) note(what string, err error) {
+	if err != nil {
+		a.Log.Warn("state file passed over", "file", what, "err", err)
+	}
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package state is the agent's folder on disk: one agent at a time, and files that are whole or not there.
+//
+// It knows nothing of what the files mean; identity, spool and schedule do. Docs: docs/operations.md lists the files.
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// lockName is the file that the agent holds locked; while an agent waits for wake-up signals it holds its process id.
+const lockName = "lock"
+
+// ErrLocked says that another agent uses the folder.
+var ErrLocked = errors.New("another agent uses this state folder")
+
+// ErrTooLarge says that a file is larger than its reader accepts.
+var ErrTooLarge = errors.New("file is too large")
+
+// Dir is a state folder. It is not safe for concurrent use, except Path.
+type Dir struct {
+	path string
+	lock *os.File
+
+	// Fault is called before each step of a write with its name: create, write, sync, rename, syncdir, remove.
+	// An error ends the write there, as a crash would. Tests set it; it is nil otherwise.
+	Fault func(step, name string) error
+}
+
+// Open returns the state folder at path, creating it for its owner alone when it is missing. It takes no lock: whoever
+// writes calls Lock first.
+func Open(path string) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("state folder: %w", err)
+	}
+	return &Dir{path: path}, nil
+}
+
+// Path returns the folder's path.
+func (d *Dir) Path() string { return d.path }
+
+// Lock makes this process the one agent of the folder until Close, or returns ErrLocked at once. The lock dies with
+// the process, however that ends.
+func (d *Dir) Lock() error {
+	f, err := os.OpenFile(filepath.Join(d.path, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	if err := lockFile(f); err != nil {
+		_ = f.Close() // nothing was written to it
+		return fmt.Errorf("%w: %s", ErrLocked, d.path)
+	}
+	d.lock = f
+	if err := f.Truncate(0); err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	return nil
+}
+
+// Announce writes this process's id into the lock: from now on it may be woken by a signal.
+func (d *Dir) Announce() error {
+	_, err := d.lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	return err
+}
+
+// Holder returns the process id that the folder's holder announced; it means something only after Lock returned
+// ErrLocked.
+func (d *Dir) Holder() (int, error) {
+	raw, err := d.Read(lockName, 32)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(raw)))
+}
+
+// Close gives the lock back.
+func (d *Dir) Close() error {
+	if d.lock == nil {
+		return nil
+	}
+	err := d.lock.Close()
+	d.lock = nil
+	return err
+}
+
+// Read returns a file of at most limit bytes. A missing one gives fs.ErrNotExist, a larger one ErrTooLarge.
+func (d *Dir) Read(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(filepath.Join(d.path, name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(raw)) > limit {
+		return nil, fmt.Errorf("%s: %w", name, ErrTooLarge)
+	}
+	return raw, nil
+}
+
+// Write replaces a file in one step, readable for its owner alone: a crash leaves the old file or the new one.
+// When it returns nil the new one also survives a loss of power.
+func (d *Dir) Write(name string, content []byte) error { return d.replace(name, content, true) }
+
+// WriteSoft is Write without waiting for the disk: after a loss of power the file may be old, empty or gone.
+func (d *Dir) WriteSoft(name string, content []byte) error { return d.replace(name, content, false) }
+
+// Remove deletes a file; that it is missing already is no error.
+func (d *Dir) Remove(name string) error {
+	if err := d.fault("remove", name); err != nil {
+		return err
+	}
+	err := os.Remove(filepath.Join(d.path, name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (d *Dir) replace(name string, content []byte, durable bool) error {
+	target := filepath.Join(d.path, name)
+	if dir := filepath.Dir(target); dir != d.path {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	temp := target + ".new"
+	if err := d.writeTemp(temp, name, content, durable); err != nil {
+		return err
+	}
+	if err := d.fault("rename", name); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, target); err != nil {
+		return err
+	}
+	if !durable {
+		return nil
+	}
+	if err := d.fault("syncdir", name); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(target))
+}
+
+func (d *Dir) writeTemp(temp, name string, content []byte, durable bool) error {
+	if err := d.fault("create", name); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	half := len(content) / 2
+	if _, err := f.Write(content[:half]); err != nil {
+		return err
+	}
+	if err := d.fault("write", name); err != nil {
+		return err
+	}
+	if _, err := f.Write(content[half:]); err != nil {
+		return err
+	}
+	if durable {
+		if err := d.fault("sync", name); err != nil {
+			return err
+		}
+		if err := f.Sync(); err != nil {
+			return err
+		}
+	}
+	return f.Close()
+}
+
+func (d *Dir) fault(step, name string) error {
+	if d.Fault == nil {
+		return nil
+	}
+	return d.Fault(step, name)
+}
