@@ -47,6 +47,12 @@ CREATE TABLE public.change (
 )
 PARTITION BY RANGE (at);
 
+CREATE TABLE public.check_generation (
+    only_row boolean DEFAULT true NOT NULL,
+    generation bigint NOT NULL,
+    CONSTRAINT check_generation_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE public.check_status (
     check_id bigint NOT NULL,
     machine bigint NOT NULL,
@@ -133,6 +139,7 @@ CREATE TABLE public.head (
     archived_at timestamp with time zone,
     agent_instance bytea DEFAULT '\x'::bytea NOT NULL,
     counter bigint DEFAULT 0 NOT NULL,
+    resynced boolean DEFAULT false NOT NULL,
     CONSTRAINT head_commits_check CHECK ((commits > 0)),
     CONSTRAINT head_root_check CHECK ((length(root) = 32)),
     CONSTRAINT head_seq_check CHECK ((seq > 0))
@@ -326,6 +333,9 @@ ALTER TABLE ONLY public.asset
 
 ALTER TABLE ONLY public.change
     ADD CONSTRAINT change_pkey PRIMARY KEY (head, seq, at);
+
+ALTER TABLE ONLY public.check_generation
+    ADD CONSTRAINT check_generation_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.check_status
     ADD CONSTRAINT check_status_pkey PRIMARY KEY (check_id, machine);

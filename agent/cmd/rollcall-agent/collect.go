@@ -27,7 +27,7 @@ import (
 // collectVerb prints the inventory of this machine. It needs no state folder, no aggregator and no privilege; what it
 // could not read it names on stderr.
 func collectVerb(ctx context.Context, flags config.Collect, t terminal) error {
-	machine := host.Local()
+	machine := host.At(flags.Root)
 	report := collect.Run(ctx, machine, collect.Options{Disabled: flags.DisabledCollectors})
 	pending, troubles := schedule.Prepare(report)
 	var err error

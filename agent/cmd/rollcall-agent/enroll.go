@@ -36,7 +36,7 @@ func enrollVerb(ctx context.Context, flags config.Enroll, t terminal) error {
 		_, err := fmt.Fprintf(t.out, "enrolled already as %s at %s\n", known.SerialNumber, known.Server)
 		return err
 	}
-	if syncer.Evidence, err = identity.Gather(host.Local().FS(), dir); err != nil {
+	if syncer.Evidence, err = identity.Gather(host.At(flags.Root).FS(), dir); err != nil {
 		return err
 	}
 	syncer.Client.SetCredential("")

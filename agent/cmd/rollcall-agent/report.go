@@ -47,7 +47,7 @@ func runVerb(ctx context.Context, flags config.Run, t terminal) error {
 		return fmt.Errorf("%w: run `rollcall-agent enroll` first", identity.ErrNotEnrolled)
 	}
 	agent := &schedule.Agent{
-		Host:     host.Local(),
+		Host:     host.At(flags.Root),
 		Syncer:   syncer,
 		Dir:      dir,
 		Disabled: flags.DisabledCollectors,

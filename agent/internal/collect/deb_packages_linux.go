@@ -99,7 +99,7 @@ func debInstallTime(h host.Host, d *inventoryv1.DebPackage) *string {
 	}
 	for _, name := range names {
 		if info, err := fs.Stat(h.FS(), name); err == nil {
-			return datetime(info.ModTime())
+			return installTime(info.ModTime())
 		}
 	}
 	return nil

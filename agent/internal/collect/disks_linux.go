@@ -118,8 +118,14 @@ func setRotation(h host.Host, d *inventoryv1.Disk, folder, bus string) {
 
 // buses are parts of a device's path, the nearest to the disk first.
 var buses = []struct{ part, name string }{
-	{"/nvme", "nvme"}, {"/mmc_host", "mmc"}, {"/virtio", "virtio"}, {"/vbd-", "xen"}, {"/vmbus", "hyper-v"},
-	{"/ata", "sata"}, {"/end_device-", "sas"}, {"/host", "scsi"},
+	{"/nvme", "nvme"},
+	{"/mmc_host", "mmc"},
+	{"/virtio", "virtio"},
+	{"/vbd-", "xen"},
+	{"/vmbus", "hyper-v"},
+	{"/ata", "sata"},
+	{"/end_device-", "sas"},
+	{"/host", "scsi"},
 }
 
 // busOf says how a disk is attached.

@@ -80,6 +80,10 @@ func datetime(t time.Time) *string {
 	return &s
 }
 
+// installTime spells when a row was installed, to the minute: what one run of a package manager installs shares a
+// moment then, which halves what a machine takes to store.
+func installTime(t time.Time) *string { return datetime(t.Truncate(time.Minute)) }
+
 // arena hands out optional strings in blocks, so that a thousand rows of twenty columns do not cost a malloc each.
 type arena struct{ free []string }
 

@@ -227,8 +227,10 @@ func TestHypervisorAndContainerAreTwoFacts(t *testing.T) {
 		{name: "EC2 Nitro", files: dmi("Amazon EC2", "t3.large"), leaf: "KVMKVMKVM", hv: "kvm", cloud: "aws"},
 		{name: "EC2 metal", files: dmi("Amazon EC2", "c5.metal"), cloud: "aws"},
 		{name: "EC2 on Xen", files: fstest.MapFS{"sys/hypervisor/type": text("xen"), "sys/hypervisor/uuid": text("ec2a1b2c\n")}, hv: "xen", cloud: "aws"},
-		{name: "Azure", files: with(dmi("Microsoft Corporation", "Virtual Machine"), fstest.MapFS{"sys/class/dmi/id/chassis_asset_tag": text(azureAssetTag)}),
-			leaf: "Microsoft Hv", hv: "hyper-v", cloud: "azure"},
+		{
+			name: "Azure", files: with(dmi("Microsoft Corporation", "Virtual Machine"), fstest.MapFS{"sys/class/dmi/id/chassis_asset_tag": text(azureAssetTag)}),
+			leaf: "Microsoft Hv", hv: "hyper-v", cloud: "azure",
+		},
 		{name: "Google's laptop is no cloud", files: dmi("Google", "Eve")},
 		{name: "Google's cloud", files: dmi("Google", "Google Compute Engine"), hv: "kvm", cloud: "gcp"},
 		{name: "ARM guest has no leaf", files: dmi("QEMU", "QEMU Virtual Machine"), hv: "qemu"},
@@ -269,10 +271,15 @@ func TestProcessors(t *testing.T) {
 		want  string
 	}{
 		{"captured", tree(t, "debian-12"), "{arch:m,brand:Intel(R) Xeon(R) Processor,cores:2,family:6,microcode:0x1,model:143,sockets:1,stepping:8,threads:2,vendor:GenuineIntel}"},
-		{"two equal sockets are one row", fstest.MapFS{"proc/cpuinfo": text(twoSockets), "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq": text("3700000\n")},
-			"{arch:m,brand:AMD EPYC,cores:1,family:25,max_mhz:3700,sockets:2,threads:2,vendor:AuthenticAMD}"},
-		{"ARM names itself by numbers", with(topology, fstest.MapFS{"proc/cpuinfo": text(arm)}),
-			"{arch:m,brand:ARM Neoverse-N1,cores:2,sockets:1,threads:2,vendor:ARM}"},
+		{
+			"two equal sockets are one row",
+			fstest.MapFS{"proc/cpuinfo": text(twoSockets), "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq": text("3700000\n")},
+			"{arch:m,brand:AMD EPYC,cores:1,family:25,max_mhz:3700,sockets:2,threads:2,vendor:AuthenticAMD}",
+		},
+		{
+			"ARM names itself by numbers", with(topology, fstest.MapFS{"proc/cpuinfo": text(arm)}),
+			"{arch:m,brand:ARM Neoverse-N1,cores:2,sockets:1,threads:2,vendor:ARM}",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -98,7 +98,7 @@ func rpmRow(p rpmdb.Package, d distro) *inventoryv1.RpmPackage {
 		row.BuildTimeUnix = integer(p.BuildUnix)
 	}
 	if p.InstalledUnix > 0 {
-		row.InstallTime = datetime(time.Unix(p.InstalledUnix, 0))
+		row.InstallTime = installTime(time.Unix(p.InstalledUnix, 0))
 	}
 	version := row.GetVersion()
 	if p.Release != "" {

@@ -81,7 +81,7 @@ type result struct {
 }
 
 // Run runs all collectors, two at a time. A collector that fails, panics or takes too long harms only its own sections.
-// It is safe for concurrent use, also with one cache.
+// It is safe for concurrent use; of two runs with one cache at the same time, the later keeps what the other is busy with.
 func Run(ctx context.Context, h host.Host, opts Options) Report {
 	return runAll(ctx, h, registry, opts)
 }
@@ -124,7 +124,7 @@ func collectOne(ctx context.Context, h host.Host, c Collector, opts Options) res
 		return result{collector: c, snap: hit.snap, err: hit.err, cached: true}
 	}
 	if !opts.Cache.enter(c.Name) {
-		return result{collector: c, err: errors.New("the last run of this collector still hangs")}
+		return result{collector: c, err: errors.New("an earlier run of this collector has not ended")}
 	}
 	limit := opts.Deadline
 	if limit <= 0 {
@@ -145,7 +145,8 @@ func collectOne(ctx context.Context, h host.Host, c Collector, opts Options) res
 		return r
 	case <-ctx.Done():
 		// The goroutine stays behind until the kernel lets it go: it holds a snapshot of its own that nobody reads.
-		return result{collector: c, err: fmt.Errorf("gave up after %s: %w", limit, ctx.Err()), took: time.Since(begin)}
+		took := time.Since(begin)
+		return result{collector: c, err: fmt.Errorf("gave up after %s: %w", took.Round(time.Millisecond), ctx.Err()), took: took}
 	}
 }
 

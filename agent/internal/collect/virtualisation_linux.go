@@ -22,10 +22,22 @@ var hypervisorSignatures = map[string]string{
 // firmwareHypervisors are words in vendor and product of the firmware table, the most telling first: VirtualBox and
 // Parallels may show a KVM or Hyper-V leaf for their guests' comfort.
 var firmwareHypervisors = []struct{ word, name string }{
-	{"innotek gmbh", "virtualbox"}, {"virtualbox", "virtualbox"}, {"parallels", "parallels"}, {"vmware", "vmware"},
-	{"bhyve", "bhyve"}, {"apple virtualization", "apple"}, {"hvm domu", "xen"}, {"xen", "xen"}, {"kvm", "kvm"},
-	{"google compute engine", "kvm"}, {"openstack", "kvm"}, {"digitalocean", "kvm"}, {"rhev hypervisor", "kvm"},
-	{"ovirt node", "kvm"}, {"nutanix", "kvm"}, {"qemu", "qemu"},
+	{"innotek gmbh", "virtualbox"},
+	{"virtualbox", "virtualbox"},
+	{"parallels", "parallels"},
+	{"vmware", "vmware"},
+	{"bhyve", "bhyve"},
+	{"apple virtualization", "apple"},
+	{"hvm domu", "xen"},
+	{"xen", "xen"},
+	{"kvm", "kvm"},
+	{"google compute engine", "kvm"},
+	{"openstack", "kvm"},
+	{"digitalocean", "kvm"},
+	{"rhev hypervisor", "kvm"},
+	{"ovirt node", "kvm"},
+	{"nutanix", "kvm"},
+	{"qemu", "qemu"},
 }
 
 // hypervisor says what the machine runs under; "" on bare metal. A container is another matter: see container.
@@ -89,7 +101,9 @@ func hasWord(list, word string) bool {
 
 // containerMarkers are files that container managers leave inside.
 var containerMarkers = []struct{ path, name string }{
-	{"run/.containerenv", "podman"}, {".dockerenv", "docker"}, {"var/run/secrets/kubernetes.io", "kubernetes"},
+	{"run/.containerenv", "podman"},
+	{".dockerenv", "docker"},
+	{"var/run/secrets/kubernetes.io", "kubernetes"},
 	{"run/secrets/kubernetes.io", "kubernetes"},
 }
 
@@ -120,10 +134,22 @@ const azureAssetTag = "7783-7084-3265-9085-8269-3286-77"
 
 // clouds are what providers write into the firmware table: sys_vendor, bios_vendor or chassis_asset_tag in lower case.
 var clouds = []struct{ word, name string }{
-	{"amazon", "aws"}, {"google", "gcp"}, {azureAssetTag, "azure"}, {"digitalocean", "digitalocean"},
-	{"hetzner", "hetzner"}, {"oraclecloud", "oracle"}, {"alibaba cloud", "alibaba"}, {"scaleway", "scaleway"},
-	{"vultr", "vultr"}, {"linode", "linode"}, {"akamai connected cloud", "linode"}, {"openstack", "openstack"},
-	{"exoscale", "exoscale"}, {"upcloud", "upcloud"}, {"tencent cloud", "tencent"}, {"huawei cloud", "huawei"},
+	{"amazon", "aws"},
+	{"google", "gcp"},
+	{azureAssetTag, "azure"},
+	{"digitalocean", "digitalocean"},
+	{"hetzner", "hetzner"},
+	{"oraclecloud", "oracle"},
+	{"alibaba cloud", "alibaba"},
+	{"scaleway", "scaleway"},
+	{"vultr", "vultr"},
+	{"linode", "linode"},
+	{"akamai connected cloud", "linode"},
+	{"openstack", "openstack"},
+	{"exoscale", "exoscale"},
+	{"upcloud", "upcloud"},
+	{"tencent cloud", "tencent"},
+	{"huawei cloud", "huawei"},
 }
 
 // cloudProvider names the cloud that firmware or hypervisor claim to be; "" elsewhere.

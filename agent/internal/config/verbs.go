@@ -16,6 +16,11 @@ type State struct {
 	StateDir string `setting:"" default:"${state_dir}" placeholder:"DIR" help:"Where identity, credential and what is not yet acknowledged are kept (default ${default})."`
 }
 
+// Tree says which files are the machine's.
+type Tree struct {
+	Root string `setting:"" placeholder:"DIR" help:"Look at the file tree below this folder instead of the running system's: the host's, mounted into a container, or an image."`
+}
+
 // Connection says how to reach the aggregator. What run leaves empty was settled by enroll.
 type Connection struct {
 	Server            string `setting:"" placeholder:"URL" help:"The aggregator, such as https://rollcall.example:8480."`
@@ -31,6 +36,7 @@ type Collectors struct {
 
 // Collect is the verb collect.
 type Collect struct {
+	Tree
 	Collectors
 	Format         string `enum:"json,ndjson,table" default:"table" help:"How to print: json, ndjson or table (default ${default})."`
 	ShowWhatIsSent bool   `name:"show-what-is-sent" help:"Print exactly what an aggregator would get, and how large it is."`
@@ -39,6 +45,7 @@ type Collect struct {
 // Enroll is the verb enroll.
 type Enroll struct {
 	State
+	Tree
 	Connection
 	Secret     string `setting:"" placeholder:"SECRET" help:"The enrolment secret. Others on this machine can read a command line: prefer --secret-file or the variable."`
 	SecretFile string `setting:"" name:"secret-file" placeholder:"FILE" help:"Read the enrolment secret from this file."`
@@ -84,6 +91,7 @@ func (e *Enroll) ReadSecret() (string, error) {
 // Run is the verb run.
 type Run struct {
 	State
+	Tree
 	Connection
 	Collectors
 	Once     bool          `help:"Collect and report once, and end when the aggregator has it."`

@@ -42,6 +42,17 @@ func Local() *Machine {
 	return &Machine{root: os.DirFS(root), questions: map[string]*question{}}
 }
 
+// At returns the machine that the process runs on with the file tree below dir in place of its own: a container that has
+// the tree of its host mounted, or an image. The kernel's tables stay those of the running system. An empty dir is Local.
+// It does no I/O. Links in the tree are followed as the running system follows them.
+func At(dir string) *Machine {
+	m := Local()
+	if dir != "" {
+		m.root = os.DirFS(dir)
+	}
+	return m
+}
+
 // FS implements Host.
 func (m *Machine) FS() fs.FS { return m.root }
 

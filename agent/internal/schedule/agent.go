@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -75,9 +76,13 @@ func (a *Agent) Once(ctx context.Context) (Result, error) {
 func (a *Agent) Run(ctx context.Context, wake <-chan struct{}) {
 	l := loop{fixed: a.Interval, cycle: func(ctx context.Context, fresh bool) (time.Duration, error) {
 		result, err := a.cycle(ctx, fresh)
+		debug.FreeOSMemory() // minutes of idleness follow: give back what the collection needed
 		if err != nil && ctx.Err() == nil {
 			a.Log.Warn("reporting failed", "failures", a.status.Failures, "err", err)
 			return upload.RetryAfter(err), err
+		}
+		if result.Outcome == Committed {
+			a.Log.Info("snapshot committed", "root", result.Root, "sections", result.SectionsChanged)
 		}
 		return result.interval, err
 	}}

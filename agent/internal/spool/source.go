@@ -74,6 +74,11 @@ func (p Pending) After(earlier *Pending) Pending {
 	return merged
 }
 
+// Equal tells whether two snapshots would be pushed alike.
+func (p Pending) Equal(other *Pending) bool {
+	return other != nil && maps.Equal(p.Keep, other.Keep) && maps.Equal(p.Set.Digests(), other.Set.Digests())
+}
+
 // Source is the part of the spool that belongs to one source.
 type Source struct {
 	spool        *Spool

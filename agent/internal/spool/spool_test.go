@@ -250,6 +250,9 @@ func TestAKeptKindComesFromTheEarlierPendingSnapshot(t *testing.T) {
 	if got.Set["deb_packages"] == nil || got.Keep["deb_packages"] || !got.Keep["users"] {
 		t.Errorf("got %v, want the earlier packages and users kept", got)
 	}
+	if same := samplePending(2); !earlier.Equal(&same) || earlier.Equal(&newer) || earlier.Equal(nil) {
+		t.Error("Equal holds for different snapshots or not for equal ones")
+	}
 	if newer.Set["deb_packages"] != nil || !newer.Keep["deb_packages"] {
 		t.Error("After changed its receiver")
 	}

@@ -109,6 +109,7 @@ func fillDelta(delta *syncv1.SectionDelta, before []asset.ID, after []snapshot.A
 	for ; i < len(before); i++ {
 		remove(before[i])
 	}
+	slices.SortFunc(delta.Added, bytes.Compare) // compresses better
 	return removed + len(delta.Added)
 }
 

@@ -39,6 +39,8 @@ func explain(err error, address string) error {
 		return fmt.Errorf("%w: %w", ErrUnreachable, failed)
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("%w: %s: the server speaks plain HTTP there, not TLS: %w", ErrUnreachable, address, err)
+	case strings.HasPrefix(address, "http://") && code == connect.CodeInternal && strings.Contains(err.Error(), "400 Bad Request"):
+		return fmt.Errorf("%w: %s: the server does not take plain HTTP there; does it want https://? %w", ErrUnreachable, address, err)
 	case RetryAfter(err) > 0:
 		return fmt.Errorf("%w: %s is busy: %w", ErrUnreachable, address, err)
 	case RefusalOf(err) != nil, errors.Is(err, context.Canceled):

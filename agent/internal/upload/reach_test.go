@@ -99,6 +99,11 @@ func TestASchemeMismatchAndADeadPortAreUnreachable(t *testing.T) {
 	if err := checkIn(client); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "plain HTTP") {
 		t.Errorf("TLS to a plain port: got %v", err)
 	}
+	secure := serveTLS(t, newFake(), newAuthority(t).issue(t, time.Now().Add(time.Hour), "127.0.0.1"))
+	client = dial(t, Options{Server: "http" + strings.TrimPrefix(secure.URL, "https"), Transport: "connect"})
+	if err := checkIn(client); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "https://") {
+		t.Errorf("plain HTTP to a TLS port: got %v", err)
+	}
 	client = dial(t, Options{Server: "http://" + deadAddress(t), Transport: "connect"})
 	if err := checkIn(client); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("dead port: got %v", err)

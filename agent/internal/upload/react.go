@@ -73,6 +73,7 @@ func (r *round) enrollAgain(ctx context.Context, err error, again bool) error {
 	if err := s.Enroll(ctx, ""); err != nil {
 		return err
 	}
+	s.instance = newInstance() // the old one stays known as half of the conflict, whatever credential it comes with
 	s.Log.Error("two machines used one credential, or this machine's evidence changed: enrolled again",
 		"serial_number_before", before, "serial_number", s.Identity.SerialNumber)
 	r.head, r.sure, r.resync = map[string]spool.Held{}, false, false

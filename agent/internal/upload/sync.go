@@ -87,7 +87,7 @@ func (s *Syncer) Sync(ctx context.Context, p spool.Pending, extras Extras) (Outc
 	if err != nil {
 		return Outcome{}, err
 	}
-	if s.rootOf(p, held) != held.Root() {
+	if s.rootOf(p, held) != held.Root() && !p.Equal(earlier) {
 		if err := s.source().SetPending(p); err != nil {
 			return Outcome{}, err
 		}

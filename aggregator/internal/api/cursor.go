@@ -61,7 +61,7 @@ func unmarshalStrict(raw []byte, v any) error {
 	if err := d.Decode(v); err != nil {
 		return err
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token returns it bare
+	if _, err := d.Token(); err != io.EOF {
 		return errTrailing
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
@@ -200,4 +201,18 @@ func (a *agent) deltaTo(after snapshot.Sections) *syncv1.PushDeltaRequest {
 	a.hold(after)
 	req.Root = a.root
 	return req
+}
+
+// pushDelta sends a delta, compressed when it is long, as agents do.
+func (a *agent) pushDelta(b *testing.B, req *syncv1.PushDeltaRequest) {
+	b.Helper()
+	const long = 1024
+	ctx, stamp := a.next(b)
+	req.Stamp = stamp
+	var options []grpc.CallOption
+	if proto.Size(req) > long {
+		options = append(options, grpc.UseCompressor(gzip.Name))
+	}
+	_, err := a.client.PushDelta(ctx, req, options...)
+	must(b, err)
 }

@@ -34,7 +34,7 @@ func machineOf(number int) *inventoryv1.Snapshot {
 	}
 	installed := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	for i, n := range rng.Perm(distinctPackages)[:packagesPerMachine] {
-		at := installed.Add(time.Duration(i/50)*37*time.Hour + time.Duration(i%50)*700*time.Millisecond)
+		at := installed.Add(time.Duration(i/50)*37*time.Hour + time.Duration(i%50)*3*time.Second).Truncate(time.Minute)
 		s.DebPackages = append(s.DebPackages, debPackage(n, 1, at))
 	}
 	for i := range 40 {

@@ -7,7 +7,7 @@ import "testing"
 const (
 	storedMachines = 200
 	changedDays    = 5
-	changesPerDay  = 4
+	upgradesPerDay = 4 // in one push
 )
 
 const storageSQL = `
@@ -31,13 +31,11 @@ func BenchmarkStorage(b *testing.B) {
 		enrolled, dictionary := a.stored(b, true)
 		for i, m := range fleet {
 			inventory := machineOf(i)
-			for n := range changedDays * changesPerDay {
-				upgrade(inventory, n, n+2)
-				req := m.deltaTo(sectionsOf(b, inventory))
-				ctx, stamp := m.next(b)
-				req.Stamp = stamp
-				_, err := m.client.PushDelta(ctx, req)
-				must(b, err)
+			for day := range changedDays {
+				for n := range upgradesPerDay {
+					upgrade(inventory, day*upgradesPerDay+n, day+2)
+				}
+				m.pushDelta(b, m.deltaTo(sectionsOf(b, inventory)))
 			}
 		}
 		raw, _ := a.stored(b, false)

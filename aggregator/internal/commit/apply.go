@@ -5,6 +5,7 @@ package commit
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -16,6 +17,9 @@ import (
 
 // MaxAssets bounds the assets of one snapshot: forty times what a large machine has.
 const MaxAssets = 100_000
+
+// maxFactBytes bounds the bodies of private facts that live with one head, all of which every commit reads.
+const maxFactBytes = 32 << 20
 
 // checkSections refuses what can be refused without the head: unknown kinds, a kind named twice, bodies that are not
 // canonical, too many assets.
@@ -36,11 +40,13 @@ func checkSections(p *Push) error {
 			return invalid(s.Kind, "ids of a private kind: its bodies are needed")
 		case kind.Single && len(s.Bodies) > 1:
 			return invalid(s.Kind, "%d assets, there is at most one", len(s.Bodies))
+		case !rising(s.IDs) || !rising(s.Removed):
+			return invalid(s.Kind, "ids are not ascending")
 		}
 		seen[s.Kind] = true
 		assets += max(len(s.IDs), len(s.Bodies))
 		if assets > MaxAssets {
-			return tooMany(assets)
+			return errTooMany
 		}
 		if err := checkBodies(kind, s.Bodies); err != nil {
 			return err
@@ -52,8 +58,19 @@ func checkSections(p *Push) error {
 	return nil
 }
 
-func tooMany(assets int) error {
-	return &InvalidError{Reason: "too many assets: the limit of a snapshot is 100000", Limit: assets > MaxAssets}
+var (
+	errTooMany  = &InvalidError{Reason: fmt.Sprintf("too many assets: the limit of a snapshot is %d", MaxAssets), Limit: true}
+	errTooLarge = &InvalidError{Reason: fmt.Sprintf("facts of more than %d bytes in one snapshot", maxFactBytes), Limit: true}
+)
+
+// rising tells whether every id is above the one before it.
+func rising(ids []asset.ID) bool {
+	for i := 1; i < len(ids); i++ {
+		if ids[i-1].Compare(ids[i]) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func checkBodies(kind snapshot.Kind, bodies [][]byte) error {
@@ -61,8 +78,11 @@ func checkBodies(kind snapshot.Kind, bodies [][]byte) error {
 		if err := asset.Validate(body); err != nil {
 			return invalid(kind.Name, "body %d: %v", i, err)
 		}
-		if kind.Fact != nil && body[0] != '{' {
+		switch {
+		case kind.Fact != nil && body[0] != '{':
 			return invalid(kind.Name, "body %d: not an object", i)
+		case kind.Fact == nil && body[0] != '"' && !asset.IsFreeJSON(kind.Field):
+			return invalid(kind.Name, "body %d: not a string", i)
 		}
 	}
 	return nil
@@ -99,25 +119,37 @@ func (c *Committer) apply(ctx context.Context, p *Push, before pack.Sections) (p
 			changed = append(changed, m)
 		}
 	}
-	if err := c.checkTotal(p, after); err != nil {
+	if err := checkTotal(p, after, changed); err != nil {
 		return nil, err
 	}
 	return after, c.assignIDs(ctx, changed)
 }
 
 // checkTotal verifies what concerns the snapshot as a whole: its size and, before anything is written, its root.
-func (c *Committer) checkTotal(p *Push, after pack.Sections) error {
+func checkTotal(p *Push, after pack.Sections, changed []*members) error {
 	if root := after.Root(); !p.Root.IsZero() && p.Root != root {
 		return invalid("", "recomputed root %s, the push says %s", root, p.Root)
 	}
-	assets := 0
+	assets, size := 0, 0
 	for _, s := range after {
 		assets += max(len(s.IDs), len(s.Facts))
+		for i := range s.Facts {
+			size += len(s.Facts[i].Body)
+		}
 	}
-	if assets > MaxAssets {
-		return tooMany(assets)
+	for _, m := range changed {
+		if m.Shared { // its ids are assigned later
+			assets += m.count
+		}
 	}
-	return nil
+	switch {
+	case assets > MaxAssets:
+		return errTooMany
+	case size > maxFactBytes:
+		return errTooLarge
+	default:
+		return nil
+	}
 }
 
 // checkBases compares the bases of all deltas with the head at once, so that the agent learns of every difference.
@@ -178,7 +210,8 @@ func differences(before, after pack.Sections) (deltas []pack.Delta, kinds []stri
 		}
 		kinds = append(kinds, kind)
 	}
-	return deltas, kinds
+	slices.Sort(kinds)
+	return deltas, slices.Compact(kinds) // a business unit may be reported as well as known
 }
 
 // recorded returns what the change log keeps of deltas. Of a head's first commit it only keeps which kinds came: the

@@ -176,19 +176,19 @@ func (c *Committer) commitOf(ctx context.Context, p *Push, state *store.HeadStat
 	if state.ID != 0 && len(kinds) == 0 {
 		return w, nil
 	}
-	return w, c.evaluate(ctx, v, w)
+	return w, c.evaluate(ctx, v, w, touched(kinds, deltas))
 }
 
 // addKeys computes the aggregator's own keys and puts them into the view's sections. Platform and type are inferred
-// again only when something changed that they follow from.
+// again only when something changed that they follow from, or may have been submitted.
 func (c *Committer) addKeys(ctx context.Context, v *view, before pack.Sections) error {
 	_, kinds := differences(before, v.sections)
-	stored := AddedOf(before)
-	if identifies(kinds) {
+	if v.push.Complete || identifies(kinds) {
 		if err := v.infer(ctx); err != nil {
 			return err
 		}
-	} else if before[pack.KindAdded] != nil {
+	} else {
+		stored := AddedOf(before)
 		v.added.Platform, v.added.Type = stored.Platform, stored.Type
 	}
 	section, err := v.added.section()

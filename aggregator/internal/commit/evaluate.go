@@ -4,12 +4,15 @@ package commit
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/pack"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
+	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
 
 // checkCache holds the compiled checks of one generation.
@@ -44,9 +47,29 @@ func (c *Committer) checksOf(ctx context.Context, generation int64) ([]complianc
 	return compiled, nil
 }
 
-// evaluate adds to w the statuses of the checks that read what changed. When the platform changed, or the head is new,
+// touched returns the keys of the tree that a check may find changed: kinds, and those whose rows have another install
+// time.
+func touched(kinds []string, deltas []pack.Delta) []string {
+	kinds = slices.Clone(kinds)
+	for _, d := range deltas {
+		if d.Kind != snapshot.KindInstallTimes {
+			continue
+		}
+		for _, fact := range slices.Concat(d.Added, d.Removed) {
+			var times struct {
+				Kind string `json:"kind"`
+			}
+			if json.Unmarshal(fact.Body, &times) == nil {
+				kinds = append(kinds, times.Kind)
+			}
+		}
+	}
+	return kinds
+}
+
+// evaluate adds to w the statuses of the checks that read one of the changed keys. When the platform changed, or the head is new,
 // every check is judged anew, since its scope may have moved.
-func (c *Committer) evaluate(ctx context.Context, v *view, w *store.Commit) error {
+func (c *Committer) evaluate(ctx context.Context, v *view, w *store.Commit, changed []string) error {
 	checks, err := c.checksOf(ctx, w.State.CheckGeneration)
 	if err != nil || len(checks) == 0 {
 		return err
@@ -62,7 +85,7 @@ func (c *Committer) evaluate(ctx context.Context, v *view, w *store.Commit) erro
 		}
 	}
 	if !all {
-		due = compliance.Affected(due, w.Kinds)
+		due = compliance.Affected(due, changed)
 	}
 	results, err := v.evaluate(ctx, due)
 	w.Statuses = results

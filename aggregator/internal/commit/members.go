@@ -17,8 +17,9 @@ import (
 // members is a section while it is being put together.
 type members struct {
 	pack.Section
-	fresh []snapshot.Asset // shared: assets that the dictionary lacked when it was asked
-	// Shared kinds get their dictionary ids last: the head's ids, with these put in and taken out.
+	count int              // of assets
+	fresh []snapshot.Asset // shared: brought, and not in the dictionary when it was asked
+	// Shared kinds get their dictionary ids last: the base's ids, with these put in and taken out.
 	base           *pack.Section
 	added, removed []asset.ID
 }
@@ -30,6 +31,10 @@ func (c *Committer) membersOf(ctx context.Context, s *Section, before *pack.Sect
 	brought := make([]snapshot.Asset, len(s.Bodies))
 	for i, body := range s.Bodies {
 		brought[i] = snapshot.Asset{Digest: asset.Of(s.Kind, body), Body: body}
+	}
+	sortAssets(brought)
+	if twice := repeated(brought); twice != nil {
+		return nil, invalid(s.Kind, "%v: %s is brought twice", snapshot.ErrPresent, twice.Digest.ID())
 	}
 	var digests []asset.Digest
 	var err error
@@ -44,6 +49,7 @@ func (c *Committer) membersOf(ctx context.Context, s *Section, before *pack.Sect
 	if kind.Single && len(digests) > 1 {
 		return nil, invalid(s.Kind, "%d assets, there is at most one", len(digests))
 	}
+	m.count = len(digests)
 	m.Digest = snapshot.Digest(s.Kind, digests)
 	if len(s.Digest) > 0 && !bytes.Equal(m.Digest[:len(asset.ID{})], s.Digest) {
 		return nil, invalid(s.Kind, "recomputed digest %s, the push says %x", m.Digest.ID(), s.Digest)
@@ -60,70 +66,71 @@ func (c *Committer) changed(ctx context.Context, m *members, s *Section, before 
 	if err != nil {
 		return nil, err
 	}
-	added := make([]asset.Digest, len(brought))
-	for i := range brought {
-		added[i] = brought[i].Digest
-	}
-	digests, err := snapshot.Apply(have, s.Removed, added)
+	digests, err := snapshot.Apply(have, s.Removed, digestsOf(brought))
 	if err != nil {
 		return nil, invalid(s.Kind, "%v", err)
 	}
 	if !m.Shared {
-		m.Facts = slices.Concat(before.Facts, brought)
-		m.Facts = slices.DeleteFunc(m.Facts, func(a snapshot.Asset) bool {
+		kept := slices.DeleteFunc(slices.Clone(before.Facts), func(a snapshot.Asset) bool {
 			_, found := slices.BinarySearchFunc(s.Removed, a.Digest.ID(), asset.ID.Compare)
 			return found
 		})
+		m.Facts = append(kept, brought...)
 		sortAssets(m.Facts)
 		return digests, nil
 	}
-	m.base, m.removed, m.fresh = before, s.Removed, brought
-	for _, d := range added {
-		m.added = append(m.added, d.ID())
-	}
-	return digests, nil
+	m.base, m.removed = before, s.Removed
+	_, err = c.resolve(ctx, m, idsOf(brought), brought)
+	return digests, err
 }
 
 // whole returns the digests of a section that is pushed as it is, ascending.
 func (c *Committer) whole(ctx context.Context, m *members, s *Section, brought []snapshot.Asset) ([]asset.Digest, error) {
-	sortAssets(brought)
-	if twice := repeated(brought); twice != nil {
-		return nil, invalid(s.Kind, "%v: %s is brought twice", snapshot.ErrPresent, twice.Digest.ID())
-	}
 	if !m.Shared {
 		m.Facts = brought
 		return digestsOf(brought), nil
 	}
-	m.added = s.IDs
-	if s.IDs == nil {
-		for _, a := range brought {
-			m.added = append(m.added, a.Digest.ID())
-		}
+	ids := s.IDs
+	if ids == nil {
+		ids = idsOf(brought)
 	}
-	known, err := c.store.FindAssets(ctx, m.added)
+	return c.resolve(ctx, m, ids, brought)
+}
+
+// resolve finds the assets that come into a shared section, in the dictionary or among the brought ones, and returns
+// their digests in order. All are ascending.
+func (c *Committer) resolve(ctx context.Context, m *members, ids []asset.ID, brought []snapshot.Asset) ([]asset.Digest, error) {
+	known, err := c.store.FindAssets(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	digests := make([]asset.Digest, len(known))
+	m.added = ids
+	digests := make([]asset.Digest, len(ids))
 	var missing []asset.ID
 	for i, k := range known {
-		at, found := slices.BinarySearchFunc(brought, m.added[i], func(a snapshot.Asset, id asset.ID) int { return a.Digest.ID().Compare(id) })
+		var body *snapshot.Asset
+		if len(brought) > 0 && brought[0].Digest.ID() == ids[i] {
+			body, brought = &brought[0], brought[1:]
+		}
 		switch {
-		case found && k.ID != 0 && k.Digest != brought[at].Digest:
-			return nil, collision(s.Kind, m.added[i])
-		case k.ID != 0 && k.Kind != s.Kind:
-			return nil, invalid(s.Kind, "asset %s is of kind %s", m.added[i], k.Kind)
-		case k.ID != 0:
-			digests[i] = k.Digest
-		case found:
-			digests[i] = brought[at].Digest
-			m.fresh = append(m.fresh, brought[at])
+		case k.ID == 0 && body == nil:
+			missing = append(missing, ids[i])
+		case k.ID == 0:
+			digests[i] = body.Digest
+			m.fresh = append(m.fresh, *body)
+		case body != nil && body.Digest != k.Digest:
+			return nil, collision(m.Kind, ids[i])
+		case k.Kind != m.Kind:
+			return nil, invalid(m.Kind, "asset %s is of kind %s", ids[i], k.Kind)
 		default:
-			missing = append(missing, m.added[i])
+			digests[i] = k.Digest
 		}
 	}
-	if len(missing) > 0 {
-		return nil, &MissingError{Kind: s.Kind, IDs: missing}
+	switch {
+	case len(brought) > 0:
+		return nil, invalid(m.Kind, "asset %s is brought, but is not among the ids of the section", brought[0].Digest.ID())
+	case len(missing) > 0:
+		return nil, &MissingError{Kind: m.Kind, IDs: missing}
 	}
 	return digests, nil
 }
@@ -205,14 +212,22 @@ func digestsOf(assets []snapshot.Asset) []asset.Digest {
 	return digests
 }
 
+func idsOf(assets []snapshot.Asset) []asset.ID {
+	ids := make([]asset.ID, len(assets))
+	for i := range assets {
+		ids[i] = assets[i].Digest.ID()
+	}
+	return ids
+}
+
 func sortAssets(assets []snapshot.Asset) {
 	slices.SortFunc(assets, func(a, b snapshot.Asset) int { return a.Digest.Compare(b.Digest) })
 }
 
-// repeated returns the first asset of a sorted list that stands in it twice.
+// repeated returns the first asset of a sorted list that has the short id of the one before it.
 func repeated(sorted []snapshot.Asset) *snapshot.Asset {
 	for i := 1; i < len(sorted); i++ {
-		if sorted[i].Digest == sorted[i-1].Digest {
+		if sorted[i].Digest.ID() == sorted[i-1].Digest.ID() {
 			return &sorted[i]
 		}
 	}

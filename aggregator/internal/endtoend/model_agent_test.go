@@ -13,7 +13,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"time"
 
 	"connectrpc.com/connect"
 
@@ -35,7 +34,8 @@ type section struct {
 type disk struct {
 	serial     string
 	credential string
-	reserved   uint64 // counters up to here may have been used
+	enrolled   *syncv1.Evidence // what the credential was issued for
+	reserved   uint64           // counters up to here may have been used
 	held       map[string]section
 	pending    *collection
 }
@@ -57,7 +57,6 @@ type agent struct {
 	service syncv1connect.SyncServiceClient
 	disk    disk
 
-	process  int // number of agent processes of the run so far, shared
 	newID    func() []byte
 	instance []byte
 	last     uint64
@@ -66,7 +65,10 @@ type agent struct {
 	serials []string // identities that it had, in order
 	saved   []savepoint
 	twin    bool // another machine shows, or showed, the same evidence
+	copied  bool // there is, or it is, a clone
 	setBack bool
+
+	refusals []error // that it followed since somebody asked
 }
 
 // savepoint is a machine as a snapshot of its hypervisor keeps it.
@@ -82,16 +84,16 @@ type round struct {
 	sure    bool
 	resync  bool
 	anew    bool // name assets by their ids: offers were lost
-	missing map[string][]uint32
 	asked   bool
+	missing map[string][]uint32
+	doubted bool
 }
 
 func newAgent(m *machine, secret string, n *network, newID func() []byte) *agent {
-	w := &wire{network: n, fate: delivered}
-	return &agent{
-		machine: m, secret: secret, wire: w, newID: newID, instance: newID(),
-		service: syncv1connect.NewSyncServiceClient(&http.Client{Transport: w}, "http://aggregator.test"),
-	}
+	a := &agent{machine: m, secret: secret, newID: newID, instance: newID()}
+	a.wire = &wire{network: n, disk: &a.disk, fate: delivered}
+	a.service = syncv1connect.NewSyncServiceClient(&http.Client{Transport: a.wire}, "http://aggregator.test")
+	return a
 }
 
 // crash loses what is not on disk and starts another process.
@@ -160,7 +162,7 @@ func (a *agent) call(ctx context.Context) (bool, error) {
 		return a.checkIn(ctx, target)
 	case r.resync || !r.knows(kinds):
 		if r.resync {
-			kinds = slices.Sorted(maps.Keys(target))
+			kinds = r.everything(target)
 		}
 		if !r.asked {
 			return false, a.missing(ctx, kinds)
@@ -179,6 +181,18 @@ func (r *round) differing(target map[string]asset.Digest) []string {
 			kinds = append(kinds, kind)
 		}
 	}
+	for kind := range r.head {
+		if _, ok := target[kind]; !ok {
+			kinds = append(kinds, kind)
+		}
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+// everything lists the kinds of a push after a set-back: all that were collected, and those of the head that shall go.
+func (r *round) everything(target map[string]asset.Digest) []string {
+	kinds := slices.Collect(maps.Keys(r.want.set))
 	for kind := range r.head {
 		if _, ok := target[kind]; !ok {
 			kinds = append(kinds, kind)
@@ -403,6 +417,7 @@ func (r *round) part(kind string) *syncv1.SectionPart {
 // react follows a refusal; it returns the errors that end the round.
 func (a *agent) react(ctx context.Context, err error) error {
 	r := a.round
+	a.refusals = append(a.refusals, err)
 	refusal := refusalOf(err)
 	switch refusal.GetReason() {
 	case syncv1.RefusalReason_REFUSAL_REASON_BASE_UNKNOWN:
@@ -414,13 +429,26 @@ func (a *agent) react(ctx context.Context, err error) error {
 		r.anew, r.asked = true, false
 		return nil
 	case syncv1.RefusalReason_REFUSAL_REASON_FROZEN:
-		return a.enroll(ctx, "")
+		if err := a.enroll(ctx, ""); err != nil {
+			return err
+		}
+		a.instance = a.newID() // the old one is known for the conflict
+		return nil
 	}
 	switch connect.CodeOf(err) {
 	case connect.CodeUnauthenticated: // its administrator enrols it again
 		a.disk.credential = ""
 		return nil
-	case connect.CodeInvalidArgument, connect.CodeInternal, connect.CodeUnknown:
+	case connect.CodeInvalidArgument: // of a set-back machine's head it does not know the other sections: compare, once
+		if !r.doubted {
+			r.head, r.sure, r.asked, r.doubted = map[string]section{}, false, false, true
+			return nil
+		}
+		if a.copied { // its clone may have changed the head meanwhile
+			return err
+		}
+		return fmt.Errorf("an honest agent was told: %w", errors.Join(errBroken, err))
+	case connect.CodeInternal, connect.CodeUnknown, connect.CodeUnimplemented:
 		return fmt.Errorf("an honest agent was told: %w", errors.Join(errBroken, err))
 	default:
 		return err
@@ -449,6 +477,7 @@ func (a *agent) enroll(ctx context.Context, secret string) error {
 		return err
 	}
 	a.disk.serial, a.disk.credential, a.disk.held = answer.GetSerialNumber(), answer.GetCredential(), nil
+	a.disk.enrolled = a.machine.evidence
 	if !slices.Contains(a.serials, a.disk.serial) {
 		a.serials = append(a.serials, a.disk.serial)
 	}
@@ -485,14 +514,3 @@ func instances() func() []byte {
 		return sum[:16]
 	}
 }
-
-// withAuthorization carries the agent's credential as it is when the request leaves.
-func (a *agent) withAuthorization(next connect.UnaryFunc) connect.UnaryFunc {
-	return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
-		request.Header().Set("Authorization", "Bearer "+a.disk.credential)
-		return next(ctx, request)
-	}
-}
-
-// patience bounds one call.
-const patience = 30 * time.Second

@@ -92,6 +92,7 @@ var errNoAnswer = errors.New("no answer")
 // wire is one agent's way into the network. What its next request is, and what becomes of it, is set before each call.
 type wire struct {
 	network *network
+	disk    *disk // holds the credential
 	handler int
 	fate    fate
 	push    push
@@ -102,6 +103,9 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(request.Body)
 	if err != nil {
 		return nil, err
+	}
+	if w.disk.credential != "" {
+		request.Header.Set("Authorization", "Bearer "+w.disk.credential)
 	}
 	m := &message{url: request.URL.String(), header: request.Header.Clone(), body: body, push: w.push}
 	if w.fate == delayed || w.fate == copyDelayed || w.fate == answerAndCopy {

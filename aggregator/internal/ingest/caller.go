@@ -5,6 +5,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -20,39 +21,67 @@ import (
 type caller struct {
 	store.Credential
 	digest auth.Digest
-	known  bool // a credential came with the call
+	known  bool // a live credential came with the call
+	gone   bool // a revoked one did
 	ip     string
 }
 
-type callerKey struct{}
+// agentSources are what a machine credential may report as: the name by the module.
+var agentSources = map[string]string{"rollcall.agent": "rollcall", "rollcall.osquery": "osquery"}
 
-func callerOf(ctx context.Context) caller {
-	c, _ := ctx.Value(callerKey{}).(caller)
-	return c
+// agentModules are the modules of agentSources.
+var agentModules = slices.Sorted(maps.Keys(agentSources))
+
+// maxAuthentication bounds the look-up of a credential.
+const maxAuthentication = 20 * time.Second
+
+var errUnknownCredential = errors.New("unknown or revoked machine credential: enrol again")
+
+// authenticate finds the machine of a call. Only Enroll may come without a credential, or with one that is dead.
+func (s *Service) authenticate(ctx context.Context, c *call) (caller, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxAuthentication)
+	defer cancel()
+	found, err := s.callerWith(ctx, c.authorization)
+	var refused *connect.Error
+	if errors.As(err, &refused) && refused.Code() == connect.CodeUnauthenticated {
+		switch c.method {
+		case enrollMethod:
+			found, err = caller{}, nil
+		case goodbyeMethod:
+			found, err = s.gone(ctx, c.authorization, err)
+		}
+	}
+	found.ip = ipOf(c.peer)
+	return found, err
 }
 
-// agentModules are the sources that a machine credential may report as.
-var agentModules = []string{"rollcall.agent", "rollcall.osquery"}
-
-// authenticate finds the machine of a call. Only Enroll may come without a credential.
-func (s *Service) authenticate(ctx context.Context, authorization, peer string, optional bool) (context.Context, error) {
-	c := caller{ip: ipOf(peer)}
-	if authorization == "" && optional {
-		return context.WithValue(ctx, callerKey{}, c), nil
-	}
+// callerWith returns the caller that an authorization header stands for.
+func (s *Service) callerWith(ctx context.Context, authorization string) (caller, error) {
 	credential, err := auth.FromHeader(authorization, auth.BearerScheme)
 	if err == nil {
 		err = auth.CheckMachineCredential(credential)
 	}
 	if err != nil {
-		return nil, connect.NewError(connect.CodeUnauthenticated, err)
+		return caller{}, connect.NewError(connect.CodeUnauthenticated, err)
 	}
-	found, err := s.findCaller(ctx, auth.DigestOf(credential))
+	return s.findCaller(ctx, auth.DigestOf(credential))
+}
+
+// gone recognises the credential of a machine that has said goodbye already, so that saying it twice does not fail.
+func (s *Service) gone(ctx context.Context, authorization string, refusal error) (caller, error) {
+	credential, err := auth.FromHeader(authorization, auth.BearerScheme)
 	if err != nil {
-		return nil, err
+		return caller{}, refusal
 	}
-	found.ip = c.ip
-	return context.WithValue(ctx, callerKey{}, found), nil
+	digest := auth.DigestOf(credential)
+	revoked, err := s.store.CredentialRevoked(ctx, digest)
+	switch {
+	case err != nil:
+		return caller{}, unavailable(err)
+	case !revoked:
+		return caller{}, refusal
+	}
+	return caller{digest: digest, gone: true}, nil
 }
 
 // findCaller looks a credential up, and ends older ones of the machine when this is its first use.
@@ -63,13 +92,17 @@ func (s *Service) findCaller(ctx context.Context, digest auth.Digest) (caller, e
 	credential, err := s.store.CredentialByDigest(ctx, digest)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return caller{}, connect.NewError(connect.CodeUnauthenticated, errors.New("unknown or revoked machine credential: enrol again"))
+		return caller{}, connect.NewError(connect.CodeUnauthenticated, errUnknownCredential)
 	case err != nil:
 		return caller{}, unavailable(err)
 	}
 	if credential.UsedAt == nil {
-		if err := s.store.UseCredential(ctx, credential.ID); err != nil {
+		ended, err := s.store.UseCredential(ctx, credential.ID)
+		if err != nil {
 			return caller{}, unavailable(err)
+		}
+		for _, older := range ended {
+			s.callers.drop(older)
 		}
 		now := time.Now()
 		credential.UsedAt = &now
@@ -92,9 +125,6 @@ func (s *Service) freeze(ctx context.Context, c caller, why string, newcomer []b
 	}
 	return refuseFrozen(why)
 }
-
-// mayReport tells whether the caller's credential is good for a source module.
-func (c *caller) mayReport(module string) bool { return slices.Contains(c.Modules, module) }
 
 // ipOf returns the address of a `host:port` peer, an IPv4 address inside IPv6 unpacked; empty when it has none.
 func ipOf(peer string) string {

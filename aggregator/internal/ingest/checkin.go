@@ -12,6 +12,7 @@ import (
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 	"github.com/rollcall-inventory/rollcall/proto/asset"
 	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
+	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
 
 // CheckIn answers whether the offered root is the head's. A yes is on disk, with last_seen, before it is given.
@@ -22,6 +23,9 @@ func (s *Service) CheckIn(ctx context.Context, req *syncv1.CheckInRequest) (*syn
 	}
 	push, err := r.push(req.GetRoot())
 	if err != nil {
+		return nil, err
+	}
+	if err := checkOffer(req); err != nil {
 		return nil, err
 	}
 	result, err := s.checkIn(ctx, &r, push)
@@ -44,6 +48,35 @@ func (s *Service) CheckIn(ctx context.Context, req *syncv1.CheckInRequest) (*syn
 	return response, nil
 }
 
+// checkOffer refuses section digests that do not give the offered root: with such an agent nobody would ever agree.
+func checkOffer(req *syncv1.CheckInRequest) error {
+	if len(req.GetSections()) == 0 {
+		return nil
+	}
+	if len(req.GetSections()) > maxKinds {
+		return tooManySections(len(req.GetSections()))
+	}
+	offered := make(map[string]asset.Digest, len(req.GetSections()))
+	for _, section := range req.GetSections() {
+		kind := section.GetKind()
+		if err := checkKind(kind); err != nil {
+			return err
+		}
+		if _, twice := offered[kind]; twice {
+			return invalid("section %s: named twice", kind)
+		}
+		digest, err := asset.ParseDigest(section.GetDigest())
+		if err != nil {
+			return invalid("section %s: %w", kind, err)
+		}
+		offered[kind] = digest
+	}
+	if root := snapshot.Root(offered); string(root[:]) != string(req.GetRoot()) {
+		return invalid("the sections have the root %s, the check-in says %x", root, req.GetRoot())
+	}
+	return nil
+}
+
 // checkIn writes a check-in, without reading the head when it is known.
 func (s *Service) checkIn(ctx context.Context, r *report, push *commit.Push) (commit.CheckedIn, error) {
 	known, ok := s.heads.get(r.headKey())
@@ -55,6 +88,8 @@ func (s *Service) checkIn(ctx context.Context, r *report, push *commit.Push) (co
 			return commit.CheckedIn{Head: known.id, Current: touched}, err
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, maxCall)
+	defer cancel()
 	result, err := s.committer.CheckIn(ctx, push)
 	if err == nil && result.Current {
 		s.heads.put(r.headKey(), knownHead{id: result.Head, ip: r.caller.ip})
@@ -110,7 +145,7 @@ func (s *Service) rotated(ctx context.Context, c caller) string {
 	}
 	latest, err := s.store.LatestCredentials(ctx, c.Machine)
 	if err != nil {
-		s.logged("rotate credential", err)
+		s.logged(ctx, "rotate credential", err)
 		return ""
 	}
 	if len(latest) > 0 && latest[0].ID != c.ID && time.Since(latest[0].CreatedAt) < reissueAfter {
@@ -119,10 +154,10 @@ func (s *Service) rotated(ctx context.Context, c caller) string {
 	credential := auth.NewMachineCredential()
 	_, err = s.store.Issue(ctx, store.NewCredential{
 		Digest: auth.DigestOf(credential), Serial: c.Serial, Modules: c.Modules, Evidence: c.Evidence,
-		Identity: c.Identity, Instance: c.Instance, Enrollment: c.Enrollment,
+		Identity: c.Identity, Enrollment: c.Enrollment, // no instance: nobody enrolled
 	})
 	if err != nil {
-		s.logged("rotate credential", err)
+		s.logged(ctx, "rotate credential", err)
 		return ""
 	}
 	return credential

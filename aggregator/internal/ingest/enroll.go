@@ -3,10 +3,9 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
+	"slices"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -20,11 +19,8 @@ import (
 // Enroll issues a machine credential, for a secret or, to a machine that has one already, for its credential.
 func (s *Service) Enroll(ctx context.Context, req *syncv1.EnrollRequest) (*syncv1.EnrollResponse, error) {
 	c := callerOf(ctx)
-	if len(req.GetStamp().GetInstance()) != instanceBytes {
-		return nil, invalid("stamp.instance has %d bytes, want %d", len(req.GetStamp().GetInstance()), instanceBytes)
-	}
-	if !c.known && req.GetSecret() == "" {
-		return nil, connect.NewError(connect.CodeUnauthenticated, errors.New("an enrolment secret is needed"))
+	if err := checkEnrollment(c, req); err != nil {
+		return nil, err
 	}
 	serial, err := s.identify(ctx, c, req)
 	if err != nil {
@@ -34,25 +30,79 @@ func (s *Service) Enroll(ctx context.Context, req *syncv1.EnrollRequest) (*syncv
 	if err != nil {
 		return nil, invalid("evidence: %w", err)
 	}
-	credential := auth.NewMachineCredential()
 	issue := store.NewCredential{
-		Digest: auth.DigestOf(credential), Serial: serial, Modules: agentModules,
+		Serial: serial, Modules: agentModules,
 		Evidence: normal.EvidenceDigest(req.GetEvidence()), Identity: identity, Instance: req.GetStamp().GetInstance(),
 	}
-	if c.known {
-		issue.Enrollment = c.Enrollment
-	} else {
+	if req.GetSecret() != "" {
 		issue.Secret = auth.DigestOf(req.GetSecret())
+	} else {
+		issue.Enrollment = c.Enrollment
 	}
-	if _, err := s.store.Issue(ctx, issue); err != nil {
-		return nil, refusedEnrollment(err)
+	serial, credential, err := s.issue(ctx, issue, req)
+	if err != nil {
+		return nil, err
 	}
-	s.log.Info("machine enrolled", "serial_number", serial, "hostname", req.GetHostname(), "address", c.ip)
+	s.log.Info("machine enrolled", "serial_number", serial, "hostname", excerpt(req.GetHostname()), "address", c.ip)
 	s.metrics.enrollments.Inc()
 	return &syncv1.EnrollResponse{
 		SerialNumber: serial, Credential: credential,
 		GrpcAddress: s.options.GRPCAdvertise, IntervalSeconds: s.interval(),
 	}, nil
+}
+
+// checkEnrollment refuses what needs no look at the database.
+func checkEnrollment(c caller, req *syncv1.EnrollRequest) error {
+	if n := len(req.GetStamp().GetInstance()); n != instanceBytes {
+		return invalid("stamp.instance has %d bytes, want %d", n, instanceBytes)
+	}
+	if !c.known && req.GetSecret() == "" {
+		return connect.NewError(connect.CodeUnauthenticated, errors.New("an enrolment secret or a live machine credential is needed"))
+	}
+	const most = 512 // bytes; a serial number has 256
+	e := req.GetEvidence()
+	for _, value := range []string{e.GetCloudInstanceId(), e.GetHardwareSerial(), e.GetProductUuid(), e.GetMachineIdHash()} {
+		if len(value) > most {
+			return invalid("a value of the evidence has %d bytes, the limit is %d", len(value), most)
+		}
+	}
+	return nil
+}
+
+// issue stores a new credential. When it turns out that another machine enrolled at the same moment under the same
+// serial number, this one gets an identity of its own.
+func (s *Service) issue(ctx context.Context, n store.NewCredential, req *syncv1.EnrollRequest) (serial, credential string, err error) {
+	credential = auth.NewMachineCredential()
+	n.Digest = auth.DigestOf(credential)
+	issued, err := s.store.Issue(ctx, n)
+	if err != nil {
+		return "", "", refusedEnrollment(err)
+	}
+	shared, err := s.sharesSerial(ctx, &issued, req.GetEvidence())
+	if err != nil || !shared {
+		return issued.Serial, credential, err
+	}
+	if err := s.store.RevokeCredential(ctx, issued.ID); err != nil {
+		return "", "", unavailable(err)
+	}
+	credential = auth.NewMachineCredential()
+	n.Digest, n.Secret, n.Enrollment = auth.DigestOf(credential), auth.Digest{}, issued.Enrollment
+	n.Serial = distinct(issued.Serial, req.GetEvidence(), n.Instance)
+	if issued, err = s.store.Issue(ctx, n); err != nil {
+		return "", "", refusedEnrollment(err)
+	}
+	return issued.Serial, credential, nil
+}
+
+// sharesSerial tells whether a live credential for the same serial number belongs to another machine for certain.
+func (s *Service) sharesSerial(ctx context.Context, issued *store.Credential, evidence *syncv1.Evidence) (bool, error) {
+	latest, err := s.store.LatestCredentials(ctx, issued.Machine)
+	if err != nil {
+		return false, unavailable(err)
+	}
+	return slices.ContainsFunc(latest, func(other store.Credential) bool {
+		return other.ID != issued.ID && !other.Frozen && differs(evidenceOf(other.Identity), evidence)
+	}), nil
 }
 
 // refusedEnrollment tells an agent why its secret is no good; the texts are those that operators find in the log.
@@ -63,82 +113,4 @@ func refusedEnrollment(err error) error {
 		}
 	}
 	return unavailable(err)
-}
-
-// identify chooses the serial number under which the enrolling machine is known from now on.
-func (s *Service) identify(ctx context.Context, c caller, req *syncv1.EnrollRequest) (string, error) {
-	evidence, instance := req.GetEvidence(), req.GetStamp().GetInstance()
-	if c.known {
-		return reidentify(c, evidence, instance), nil
-	}
-	serial, ok := normal.Identity(evidence)
-	if !ok {
-		return "", invalid("evidence names no identity: a serial number, product UUID or machine id is needed")
-	}
-	holder, err := s.holder(ctx, serial)
-	if err != nil || holder == nil || !differs(holder, evidence) {
-		return serial, err
-	}
-	return distinct(serial, evidence, instance), nil
-}
-
-// holder returns the evidence that a machine was last enrolled with, nil when it never was.
-func (s *Service) holder(ctx context.Context, serial string) (*syncv1.Evidence, error) {
-	machine, err := s.store.EnsureMachine(ctx, serial)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	latest, err := s.store.LatestCredentials(ctx, machine)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	if len(latest) == 0 {
-		return nil, nil
-	}
-	return evidenceOf(latest[0].Identity), nil
-}
-
-// evidenceOf reads stored evidence.
-func evidenceOf(identity []byte) *syncv1.Evidence {
-	evidence := &syncv1.Evidence{}
-	_ = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(identity, evidence) // written by Enroll
-	return evidence
-}
-
-// differs tells whether the product UUIDs prove that two machines carry one serial number. A changed machine id does
-// not: that is the same machine with a new operating system.
-func differs(a, b *syncv1.Evidence) bool {
-	ua, knownA := normal.CleanUUID(a.GetProductUuid())
-	ub, knownB := normal.CleanUUID(b.GetProductUuid())
-	return knownA && knownB && ua != ub
-}
-
-// reidentify chooses the identity of a machine that enrols again with a credential. The newcomer of a conflict, and a
-// machine that is not the one the credential was issued to, get one of their own.
-func reidentify(c caller, evidence *syncv1.Evidence, instance []byte) string {
-	if c.Frozen && len(c.Newcomer) > 0 && bytes.Equal(c.Newcomer, instance) {
-		return marked(c.Serial, instance)
-	}
-	if normal.EvidenceDigest(evidence) == c.Evidence || normal.Same(evidenceOf(c.Identity), evidence) {
-		return c.Serial
-	}
-	if serial, ok := normal.Identity(evidence); ok && serial != c.Serial {
-		return serial
-	}
-	return distinct(c.Serial, evidence, instance)
-}
-
-// distinct returns an identity for a machine whose serial number belongs to another: its product UUID, else the serial
-// number with a mark. The machine id is no help, since an image carries it to every clone.
-func distinct(serial string, evidence *syncv1.Evidence, instance []byte) string {
-	if uuid, ok := normal.CleanUUID(evidence.GetProductUuid()); ok && uuid != serial {
-		return uuid
-	}
-	return marked(serial, instance)
-}
-
-// marked returns the serial number with a mark of the agent process, which no other machine has.
-func marked(serial string, instance []byte) string {
-	const markBytes = 4
-	return serial + "~" + hex.EncodeToString(instance[:markBytes])
 }

@@ -5,10 +5,13 @@ package ingest
 import (
 	"context"
 	"errors"
+	"io"
+	"time"
 
 	"connectrpc.com/connect"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	_ "google.golang.org/grpc/encoding/gzip" // agents compress what is large
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
@@ -17,77 +20,62 @@ import (
 	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
 )
 
-// RegisterGRPC puts the service on a native gRPC server that was made with ServerOptions.
-func (s *Service) RegisterGRPC(server *grpc.Server) {
-	syncv1.RegisterSyncServiceServer(server, grpcDoor{Service: s})
-}
-
-// ServerOptions returns what a native gRPC server needs for the service: limits, authentication, counting. Calls of
-// other services, such as reflection, pass.
+// ServerOptions returns what a native gRPC server needs for the service. Other services on it, such as reflection, do
+// not notice.
 func (s *Service) ServerOptions() []grpc.ServerOption {
-	return []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(maxMessageBytes),
-		grpc.UnaryInterceptor(s.grpcUnary),
-		grpc.StreamInterceptor(s.grpcStream),
+	return []grpc.ServerOption{grpc.MaxRecvMsgSize(maxMessageBytes), grpc.ForceServerCodecV2(newGRPCCodec())}
+}
+
+// RegisterGRPC puts the service on a native gRPC server that was made with ServerOptions.
+//
+// All calls are served as streams, which are the same on the wire: a stream's handler runs before its messages are
+// read, so that callers are known and bounded by then.
+func (s *Service) RegisterGRPC(server *grpc.Server) {
+	desc := grpc.ServiceDesc{
+		ServiceName: syncv1.SyncService_ServiceDesc.ServiceName,
+		HandlerType: (*any)(nil),
+		Metadata:    syncv1.SyncService_ServiceDesc.Metadata,
 	}
-}
-
-// grpcDoor gives the service the signatures that generated gRPC code expects.
-type grpcDoor struct {
-	*Service
-	syncv1.UnsafeSyncServiceServer
-}
-
-// PushSections reads the stream of a native gRPC client.
-func (d grpcDoor) PushSections(stream grpc.ClientStreamingServer[syncv1.PushSectionsRequest, syncv1.PushSectionsResponse]) error {
-	response, err := d.pushSections(stream.Context(), stream.Recv)
-	if err != nil {
-		return err
+	for _, m := range s.methods() {
+		desc.Streams = append(desc.Streams, grpc.StreamDesc{
+			StreamName: m.name, ClientStreams: m.streams,
+			Handler: func(_ any, stream grpc.ServerStream) error { return statusOf(s.serveGRPC(m, stream)) },
+		})
 	}
-	return stream.SendAndClose(response)
+	server.RegisterService(&desc, s)
 }
 
-func (s *Service) grpcUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (response any, err error) {
-	if _, ours := info.Server.(grpcDoor); !ours {
-		return next(ctx, req)
-	}
-	err = s.serve(ctx, callOf(ctx, info.FullMethod), func(ctx context.Context) error {
-		response, err = next(ctx, req)
-		return err
-	})
-	if err != nil {
-		return nil, statusOf(err)
-	}
-	return response, nil
-}
-
-func (s *Service) grpcStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	if _, ours := srv.(grpcDoor); !ours {
-		return next(srv, stream)
-	}
-	err := s.serve(stream.Context(), callOf(stream.Context(), info.FullMethod), func(ctx context.Context) error {
-		return next(srv, callerStream{stream, ctx})
-	})
-	return statusOf(err)
-}
-
-// callerStream is a stream whose context knows the caller.
-type callerStream struct {
-	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // grpc.ServerStream hands its context out by a method
-}
-
-func (s callerStream) Context() context.Context { return s.ctx }
-
-func callOf(ctx context.Context, method string) callInfo {
-	call := callInfo{procedure: method, transport: "grpc"}
+// serveGRPC runs one call of the native listener.
+func (s *Service) serveGRPC(m method, stream grpc.ServerStream) error {
+	ctx := stream.Context()
+	c := &call{service: s, method: m.name, transport: "grpc", started: time.Now()}
 	if values := metadata.ValueFromIncomingContext(ctx, "authorization"); len(values) > 0 {
-		call.authorization = values[0]
+		c.authorization = values[0]
 	}
 	if p, ok := peer.FromContext(ctx); ok {
-		call.peer = p.Addr.String()
+		c.peer = p.Addr.String()
 	}
-	return call
+	defer c.end()
+	if err := c.admit(ctx); err != nil {
+		return c.finish(err)
+	}
+	message, err := c.serve(context.WithValue(ctx, callKey{}, c), m, func() (*frame, error) {
+		f := &frame{}
+		return f, received(stream.RecvMsg(f))
+	})
+	if err := c.finish(err); err != nil {
+		return err
+	}
+	return stream.SendMsg(message)
+}
+
+// received gives an error of a gRPC stream the form of the service's own errors.
+func received(err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	st := status.Convert(err)
+	return connect.NewError(connect.Code(st.Code()), errors.New(st.Message()))
 }
 
 // statusOf returns an error of the service as gRPC sends it; both protocols number their codes alike.

@@ -3,7 +3,6 @@
 package ingest
 
 import (
-	"connectrpc.com/connect"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
@@ -57,12 +56,4 @@ func (m *metrics) push(call string, err error) {
 		outcome = "refused"
 	}
 	m.pushes.WithLabelValues(call, outcome).Inc()
-}
-
-// code returns the label of a call's result.
-func code(err error) string {
-	if err == nil {
-		return "ok"
-	}
-	return connect.CodeOf(err).String()
 }

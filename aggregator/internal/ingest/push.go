@@ -20,6 +20,12 @@ func (s *Service) PushDelta(ctx context.Context, req *syncv1.PushDeltaRequest) (
 	if err != nil {
 		return nil, err
 	}
+	if push.Root.IsZero() {
+		return nil, noRoot()
+	}
+	if err := checkDelta(req.GetSections()); err != nil {
+		return nil, err
+	}
 	for _, d := range req.GetSections() {
 		section, err := deltaOf(d)
 		if err != nil {
@@ -32,6 +38,28 @@ func (s *Service) PushDelta(ctx context.Context, req *syncv1.PushDeltaRequest) (
 		return nil, err
 	}
 	return &syncv1.PushDeltaResponse{Root: result.Root[:], IntervalSeconds: s.interval()}, nil
+}
+
+// noRoot refuses a push that does not say what it leads to.
+func noRoot() error { return invalid("root: all bytes are zero, which is no snapshot's") }
+
+// checkDelta holds a delta against the limits before anything is made of it.
+func checkDelta(sections []*syncv1.SectionDelta) error {
+	if len(sections) > maxKinds {
+		return tooManySections(len(sections))
+	}
+	added, removed := 0, 0
+	for _, d := range sections {
+		if err := checkKind(d.GetKind()); err != nil {
+			return err
+		}
+		added += len(d.GetAdded())
+		removed += len(d.GetRemoved()) / len(asset.ID{})
+	}
+	if added > commit.MaxAssets || removed > commit.MaxAssets {
+		return tooManyAssets()
+	}
+	return nil
 }
 
 // deltaOf reads one section of a delta.

@@ -32,9 +32,21 @@ func invalid(format string, args ...any) error {
 	return connect.NewError(connect.CodeInvalidArgument, fmt.Errorf(format, args...))
 }
 
+// exhausted refuses too much of something that is fine otherwise.
+func exhausted(format string, args ...any) error {
+	return connect.NewError(connect.CodeResourceExhausted, fmt.Errorf(format, args...))
+}
+
 func refuseFrozen(why string) error {
 	return refuse(connect.CodePermissionDenied, &syncv1.Refusal{Reason: syncv1.RefusalReason_REFUSAL_REASON_FROZEN},
 		"credential is frozen: "+why+": enrol again")
+}
+
+func refuseMissing(missing *commit.MissingError, text string) error {
+	return refuse(connect.CodeFailedPrecondition, &syncv1.Refusal{
+		Reason: syncv1.RefusalReason_REFUSAL_REASON_ASSETS_MISSING,
+		Bases:  []*syncv1.SectionDigest{{Kind: missing.Kind}},
+	}, text)
 }
 
 func refuseBusy(wait time.Duration, text string) error {
@@ -48,12 +60,16 @@ const retryUnavailable = 5 * time.Second
 
 // unavailable says that the database did not do its part; the cause stays in the log.
 func unavailable(cause error) error {
-	if errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
-		return connect.NewError(connect.CodeUnavailable, errors.New("the request took too long"))
+	if errors.Is(cause, context.Canceled) {
+		return connect.NewError(connect.CodeCanceled, errors.New("the caller went away"))
+	}
+	text := "the database does not answer"
+	if errors.Is(cause, context.DeadlineExceeded) {
+		text = "the request took too long"
 	}
 	err := refuse(connect.CodeUnavailable, &syncv1.Refusal{
 		Reason: syncv1.RefusalReason_REFUSAL_REASON_BUSY, RetryMilliseconds: uint32(retryUnavailable.Milliseconds()),
-	}, "the database does not answer")
+	}, text)
 	return &internalError{public: err, cause: cause}
 }
 
@@ -86,10 +102,7 @@ func (s *Service) refusalOf(ctx context.Context, c caller, err error) error {
 			Reason: syncv1.RefusalReason_REFUSAL_REASON_STALE, Counter: stale.Counter,
 		}, err.Error())
 	case errors.As(err, &missing):
-		return refuse(connect.CodeFailedPrecondition, &syncv1.Refusal{
-			Reason: syncv1.RefusalReason_REFUSAL_REASON_ASSETS_MISSING,
-			Bases:  []*syncv1.SectionDigest{{Kind: missing.Kind}},
-		}, err.Error())
+		return refuseMissing(missing, err.Error())
 	case errors.As(err, &kinds):
 		refusal := &syncv1.Refusal{Reason: syncv1.RefusalReason_REFUSAL_REASON_KIND_UNKNOWN}
 		for _, kind := range kinds.Kinds {

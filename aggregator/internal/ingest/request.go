@@ -5,8 +5,9 @@ package ingest
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,11 +22,8 @@ import (
 	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
 )
 
-// The source that an unset one stands for.
-const (
-	defaultModule = "rollcall.agent"
-	defaultName   = "rollcall"
-)
+// defaultModule is the module of the source that an unset one stands for.
+const defaultModule = "rollcall.agent"
 
 // instanceBytes is the length of an agent instance.
 const instanceBytes = 16
@@ -37,51 +35,44 @@ type report struct {
 	stamp  commit.Stamp
 }
 
-// begin checks who calls and in which order. A frozen credential, and one that is used with other evidence than it
-// was issued for, is refused.
+// begin checks who calls and in which order. A frozen credential is refused; one that is used with other evidence than
+// it was issued for becomes frozen.
 func (s *Service) begin(ctx context.Context, stamp *syncv1.Stamp, source *syncv1.Source) (report, error) {
 	r := report{caller: callerOf(ctx)}
 	switch {
 	case len(stamp.GetInstance()) != instanceBytes:
 		return r, invalid("stamp.instance has %d bytes, want %d", len(stamp.GetInstance()), instanceBytes)
 	case stamp.GetCounter() == 0 || stamp.GetCounter() > math.MaxInt64:
-		return r, invalid("stamp.counter is %d, want 1 to 2^63-1", stamp.GetCounter())
+		return r, invalid("stamp.counter is %d, want 1 to %d", stamp.GetCounter(), uint64(math.MaxInt64))
 	case r.caller.Frozen:
 		return r, refuseFrozen(r.caller.FrozenWhy)
 	case stamp.GetEvidence() != r.caller.Evidence:
-		s.log.Warn("evidence differs from the enrolment's", "serial_number", r.caller.Serial, "address", r.caller.ip)
-		s.metrics.conflicts.Inc()
-		return r, refuseFrozen("it was issued to a machine with other evidence")
+		return r, s.freeze(ctx, r.caller, "it was issued to a machine with other evidence", nil)
 	}
 	r.stamp = commit.Stamp{Instance: stamp.GetInstance(), Counter: stamp.GetCounter()}
 	var err error
-	r.source, err = s.sourceOf(ctx, r.caller, source)
+	r.source, err = s.sourceOf(ctx, source)
 	return r, err
 }
 
 // sourceOf returns the source that a request names, which the caller's credential must be good for.
-func (s *Service) sourceOf(ctx context.Context, c caller, source *syncv1.Source) (store.Source, error) {
-	module, name := defaultModule, defaultName
+func (s *Service) sourceOf(ctx context.Context, source *syncv1.Source) (store.Source, error) {
+	module, name := defaultModule, agentSources[defaultModule]
 	if source != nil {
 		module, name = source.GetModule(), source.GetName()
 	}
-	const maxName = 256
-	if module == "" || name == "" || len(module) > maxName || len(name) > maxName {
-		return store.Source{}, invalid("source needs a module and a name of at most %d bytes", maxName)
-	}
-	if !c.mayReport(module) {
+	if agentSources[module] != name || !slices.Contains(callerOf(ctx).Modules, module) {
 		return store.Source{}, connect.NewError(connect.CodePermissionDenied,
-			errors.New("this credential may not report as "+module))
+			fmt.Errorf("this credential may not report as %.64q of module %.64q", name, module))
 	}
-	key := module + "\x00" + name
-	if known, ok := s.sources.get(key); ok {
+	if known, ok := s.sources.get(module); ok {
 		return known, nil
 	}
 	known, err := s.store.EnsureSource(ctx, store.Source{Module: module, Name: name})
 	if err != nil {
 		return store.Source{}, unavailable(err)
 	}
-	s.sources.put(key, known)
+	s.sources.put(module, known)
 	return known, nil
 }
 
@@ -115,18 +106,24 @@ func businessUnitOf(unit *store.BusinessUnit) *inventoryv1.BusinessUnit {
 
 func (r *report) headKey() headKey { return headKey{machine: r.caller.Machine, source: r.source.ID} }
 
+// maxBesides bounds what is stored of vitals and of health, in bytes.
+const maxBesides = 256 << 10
+
 // besides stores what travels beside the snapshot. Losing it loses nothing that the next report does not bring.
 func (s *Service) besides(ctx context.Context, head int64, vitals *syncv1.Vitals, health *syncv1.Health) {
 	if vitals != nil {
-		s.logged("store vitals", s.storeJSON(ctx, head, vitals, s.store.PutVitals))
+		s.logged(ctx, "store vitals", s.storeJSON(ctx, head, vitals, s.store.PutVitals))
 	}
 	if health != nil {
-		s.logged("store agent health", s.storeJSON(ctx, head, health, s.store.PutHealth))
+		s.logged(ctx, "store agent health", s.storeJSON(ctx, head, health, s.store.PutHealth))
 	}
 }
 
 // storeJSON hands a message to a store method as JSON with the names of the .proto.
 func (s *Service) storeJSON(ctx context.Context, head int64, m proto.Message, put func(context.Context, int64, time.Time, json.RawMessage) error) error {
+	if size := proto.Size(m); size > maxBesides {
+		return fmt.Errorf("%d bytes, the limit is %d", size, maxBesides)
+	}
 	body, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
 	if err != nil {
 		return err
@@ -134,8 +131,9 @@ func (s *Service) storeJSON(ctx context.Context, head int64, m proto.Message, pu
 	return put(ctx, head, time.Now(), body)
 }
 
-func (s *Service) logged(what string, err error) {
+// logged notes what went wrong beside an answer.
+func (s *Service) logged(ctx context.Context, what string, err error) {
 	if err != nil {
-		s.log.Warn(what, "err", err)
+		s.log.Warn(what, "serial_number", callerOf(ctx).Serial, "err", err)
 	}
 }

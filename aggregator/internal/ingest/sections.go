@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"time"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
 	"github.com/rollcall-inventory/rollcall/proto/asset"
@@ -14,24 +13,18 @@ import (
 	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
 
-// maxPushBytes bounds what one push of whole sections may hold: ten times what a large machine sends at first.
-const maxPushBytes = 24 << 20
-
-// retryPushes is how long an agent waits when too many pushes are under way.
-const retryPushes = 2 * time.Second
+// maxPushBytes bounds what one push of whole sections may hold: several times what a large machine sends at first.
+const maxPushBytes = 16 << 20
 
 // pushSections commits whole sections. receive returns the messages of the stream one after the other and io.EOF
 // behind the last.
 func (s *Service) pushSections(ctx context.Context, receive func() (*syncv1.PushSectionsRequest, error)) (*syncv1.PushSectionsResponse, error) {
-	select {
-	case s.pushes <- struct{}{}:
-		defer func() { <-s.pushes }()
-	default:
-		return nil, refuseBusy(retryPushes, "too many pushes of whole sections at once")
-	}
 	first, err := receive()
+	if errors.Is(err, io.EOF) {
+		return nil, invalid("the push ends before its header")
+	}
 	if err != nil {
-		return nil, received(err)
+		return nil, err
 	}
 	header := first.GetHeader()
 	if header == nil {
@@ -46,7 +39,10 @@ func (s *Service) pushSections(ctx context.Context, receive func() (*syncv1.Push
 	if err != nil {
 		return nil, err
 	}
-	g := gatherer{service: s, report: &r, sections: map[string]*commit.Section{}}
+	if push.Root.IsZero() {
+		return nil, noRoot()
+	}
+	g := gatherer{service: s, call: callOf(ctx), report: &r, sections: map[string]*commit.Section{}}
 	if err := g.all(receive); err != nil {
 		return nil, err
 	}
@@ -61,17 +57,10 @@ func (s *Service) pushSections(ctx context.Context, receive func() (*syncv1.Push
 	return &syncv1.PushSectionsResponse{Root: result.Root[:], IntervalSeconds: s.interval()}, nil
 }
 
-// received maps an error of the stream; limits and broken messages have their code already.
-func received(err error) error {
-	if errors.Is(err, io.EOF) {
-		return invalid("the push ends before its header")
-	}
-	return err
-}
-
 // gatherer puts the parts of whole sections together.
 type gatherer struct {
 	service  *Service
+	call     *call
 	report   *report
 	sections map[string]*commit.Section
 	order    []string
@@ -103,6 +92,12 @@ func (g *gatherer) all(receive func() (*syncv1.PushSectionsRequest, error)) erro
 func (g *gatherer) add(part *syncv1.SectionPart) error {
 	section, known := g.sections[part.GetKind()]
 	if !known {
+		if err := checkKind(part.GetKind()); err != nil {
+			return err
+		}
+		if len(g.order) == maxKinds {
+			return tooManySections(maxKinds + 1)
+		}
 		state, err := stateOf(part.GetKind(), part.GetState())
 		if err != nil {
 			return err
@@ -132,29 +127,33 @@ func (g *gatherer) add(part *syncv1.SectionPart) error {
 
 // count holds the push against its limits before it is kept.
 func (g *gatherer) count(part *syncv1.SectionPart) error {
-	g.assets += len(part.GetBodies()) + len(part.GetIds())/len(asset.ID{})
+	ids := len(part.GetIds()) / len(asset.ID{})
+	g.assets += len(part.GetBodies()) + ids
 	g.bytes += len(part.GetIds())
 	for _, body := range part.GetBodies() {
 		g.bytes += len(body)
 	}
 	switch {
-	case g.assets > 2*commit.MaxAssets || len(g.order) > maxKinds:
-		return exhausted("too many assets: the limit of a snapshot is %d", commit.MaxAssets)
+	case g.assets > 2*commit.MaxAssets: // ids and bodies of all
+		return tooManyAssets()
 	case g.bytes > maxPushBytes:
 		return exhausted("more than %d bytes in one push", maxPushBytes)
 	default:
-		return nil
+		return g.call.take(idWeight*ids + bodyWeight*len(part.GetBodies()))
 	}
 }
 
 // offered takes the ids of a section from an earlier call of Missing.
 func (g *gatherer) offered(section *commit.Section) error {
-	ids, ok := g.service.offers.get(offerKey{g.report.headKey(), section.Kind, asset.ID(section.Digest)})
+	if section.State != commit.Set {
+		return invalid("section %s: offered ids of a section that is not set", section.Kind)
+	}
+	ids, ok := g.service.offers.get(offerKey{g.report.headKey(), section.Kind}, asset.ID(section.Digest))
 	if !ok {
-		return g.service.refusalOf(context.Background(), g.report.caller, &commit.MissingError{Kind: section.Kind})
+		return refuseMissing(&commit.MissingError{Kind: section.Kind}, "section "+section.Kind+": the offer of its assets is not held any more")
 	}
 	section.IDs = ids
-	return nil
+	return g.call.take(idWeight * len(ids))
 }
 
 // finish parses the ids and returns the sections in the order they came.

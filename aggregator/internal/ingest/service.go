@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 )
@@ -29,11 +30,11 @@ type Service struct {
 	options   Options
 	log       *slog.Logger
 
-	callers *expiring[[32]byte, caller]
+	callers *expiring[auth.Digest, caller]
 	sources *expiring[string, store.Source]
 	heads   *expiring[headKey, knownHead]
 	offers  *offers
-	pushes  chan struct{} // a place for each push of whole sections that is under way
+	room    *room
 	metrics *metrics
 }
 
@@ -56,19 +57,17 @@ const (
 	headLifetime   = 10 * time.Minute
 	sourceLifetime = time.Hour
 	cachedCallers  = 200_000
-	// maxPushes bounds the pushes of whole sections that are held in memory at once.
-	maxPushes = 8
 )
 
 // New returns the service over a store and a committer.
 func New(s *store.Store, committer *commit.Committer, options Options, log *slog.Logger) *Service {
 	return &Service{
 		store: s, committer: committer, options: options, log: log,
-		callers: newExpiring[[32]byte, caller](cachedCallers, callerLifetime),
+		callers: newExpiring[auth.Digest, caller](cachedCallers, callerLifetime),
 		sources: newExpiring[string, store.Source](1000, sourceLifetime),
 		heads:   newExpiring[headKey, knownHead](cachedCallers, headLifetime),
 		offers:  newOffers(),
-		pushes:  make(chan struct{}, maxPushes),
+		room:    newRoom(),
 		metrics: newMetrics(options.Registerer),
 	}
 }

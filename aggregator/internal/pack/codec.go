@@ -19,7 +19,18 @@ import (
 // maxUnpacked bounds what one stored value may decompress to: four times what a snapshot may hold of bodies.
 const maxUnpacked = 256 << 20
 
-var errShort = errors.New("packed value ends too early")
+// Bounds of what is built from one stored value, well above what a snapshot may hold.
+const (
+	maxMembers = 1 << 20
+	maxKinds   = 1 << 10
+)
+
+var (
+	errShort = errors.New("packed value ends too early")
+	errLong  = errors.New("packed value goes on behind its end")
+	errMany  = errors.New("packed value holds more than a snapshot may")
+	errOrder = errors.New("packed ids are not ascending")
+)
 
 // compressor and decompressor are safe for concurrent use through EncodeAll and DecodeAll.
 var (
@@ -80,17 +91,31 @@ type reader struct {
 func (r *reader) uvarint() uint64 {
 	v, n := binary.Uvarint(r.in)
 	if n <= 0 {
-		r.fail()
+		r.fail(errShort)
 		return 0
 	}
 	r.in = r.in[n:]
 	return v
 }
 
+// count reads how many values of at least one byte follow.
+func (r *reader) count() uint64 {
+	n := r.uvarint()
+	switch {
+	case n > uint64(len(r.in)):
+		r.fail(errShort)
+		return 0
+	case n > maxMembers:
+		r.fail(errMany)
+		return 0
+	}
+	return n
+}
+
 // bytes reads n bytes without copying them.
 func (r *reader) bytes(n uint64) []byte {
 	if n > uint64(len(r.in)) {
-		r.fail()
+		r.fail(errShort)
 		return nil
 	}
 	out := r.in[:n:n]
@@ -108,11 +133,19 @@ func (r *reader) byte() byte {
 	return 0
 }
 
-func (r *reader) fail() {
+func (r *reader) fail(err error) {
 	r.in = nil
 	if r.err == nil {
-		r.err = errShort
+		r.err = err
 	}
+}
+
+// end tells whether everything was read, and well.
+func (r *reader) end() error {
+	if r.err == nil && len(r.in) > 0 {
+		return errLong
+	}
+	return r.err
 }
 
 // more tells whether there is anything left to read.
@@ -137,15 +170,16 @@ func appendIDs(out []byte, ids []int64) []byte {
 
 // ids reads what appendIDs wrote.
 func (r *reader) ids() []int64 {
-	n := r.uvarint()
-	if n > uint64(len(r.in)) { // each id takes a byte or more
-		r.fail()
-		return nil
-	}
+	n := r.count()
 	out := make([]int64, 0, n)
 	last := int64(0)
 	for range n {
-		last += int64(r.uvarint())
+		next := last + int64(r.uvarint())
+		if next <= last { // a gap of nothing, or one that no id can be behind
+			r.fail(errOrder)
+			return nil
+		}
+		last = next
 		out = append(out, last)
 	}
 	return out

@@ -28,8 +28,8 @@ func EncodeDeltas(deltas []Delta) []byte {
 			raw = appendIDs(raw, d.RemovedIDs)
 			continue
 		}
-		raw = appendFacts(raw, d.Added)
-		raw = appendFacts(raw, d.Removed)
+		raw = appendFacts(raw, d.Kind, d.Added)
+		raw = appendFacts(raw, d.Kind, d.Removed)
 	}
 	return squeeze(raw)
 }
@@ -51,7 +51,9 @@ func DecodeDeltas(packed []byte) ([]Delta, error) {
 		} else {
 			d.Added, d.Removed = r.facts(d.Kind), r.facts(d.Kind)
 		}
-		deltas = append(deltas, d)
+		if deltas = append(deltas, d); len(deltas) > maxKinds {
+			r.fail(errMany)
+		}
 	}
 	if r.err != nil {
 		return nil, fmt.Errorf("delta: %w", r.err)
@@ -73,7 +75,10 @@ func (d *Delta) flags() byte {
 	return flags
 }
 
-func appendFacts(out []byte, facts []snapshot.Asset) []byte {
+func appendFacts(out []byte, kind string, facts []snapshot.Asset) []byte {
+	if kind == snapshot.KindInstallTimes {
+		return appendTimes(out, facts)
+	}
 	out = binary.AppendUvarint(out, uint64(len(facts)))
 	for i := range facts {
 		out = appendText(out, facts[i].Body)
@@ -82,14 +87,17 @@ func appendFacts(out []byte, facts []snapshot.Asset) []byte {
 }
 
 func (r *reader) facts(kind string) []snapshot.Asset {
-	n := r.uvarint()
-	if n > uint64(len(r.in)) {
-		r.fail()
-		return nil
+	if kind == snapshot.KindInstallTimes {
+		return r.times(kind)
 	}
+	n := r.count()
 	out := make([]snapshot.Asset, 0, n)
 	for range n {
-		out = append(out, fact(kind, r.text()))
+		body := r.text()
+		if r.err != nil {
+			return nil
+		}
+		out = append(out, fact(kind, body))
 	}
 	return out
 }

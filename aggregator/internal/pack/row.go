@@ -3,7 +3,6 @@
 package pack
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -80,7 +79,9 @@ func foldSmall(sections Sections, base []byte) error {
 			return fmt.Errorf("%s: %w", kind, err)
 		}
 		section.Digest = asset.Digest(digest)
-		sections[kind] = section
+		if sections[kind] = section; len(sections) > maxKinds {
+			return errMany
+		}
 	}
 	return r.err
 }
@@ -96,32 +97,25 @@ func encodeBase(s *Section) []byte {
 	if s.Shared {
 		return appendIDs([]byte{baseShared}, s.IDs)
 	}
-	out := binary.AppendUvarint([]byte{basePrivate}, uint64(len(s.Facts)))
-	for i := range s.Facts {
-		out = appendText(out, s.Facts[i].Body)
-	}
-	return out
+	return appendFacts([]byte{basePrivate}, s.Kind, s.Facts)
 }
 
 func decodeBase(kind string, raw []byte) (*Section, error) {
 	r := reader{in: raw}
-	s := &Section{Kind: kind, Shared: r.byte() == baseShared}
-	if s.Shared {
+	s := &Section{Kind: kind}
+	switch form := r.byte(); form {
+	case baseShared:
+		s.Shared = true
 		s.IDs = r.ids()
-		return s, r.err
+	case basePrivate:
+		s.Facts = r.facts(kind)
+	default:
+		return nil, fmt.Errorf("section of unknown form %d", form)
 	}
-	n := r.uvarint()
-	if n > uint64(len(r.in)) {
-		return nil, errShort
-	}
-	s.Facts = make([]snapshot.Asset, 0, n)
-	for range n {
-		s.Facts = append(s.Facts, fact(kind, r.text()))
-	}
-	return s, r.err
+	return s, r.end()
 }
 
-// fact returns the asset with that body; digests of private facts are not stored.
+// fact returns the asset with a copy of that body; digests of private facts are not stored.
 func fact(kind string, body []byte) snapshot.Asset {
 	body = slices.Clone(body)
 	return snapshot.Asset{Digest: asset.Of(kind, body), Body: body}

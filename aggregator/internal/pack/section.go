@@ -4,7 +4,6 @@ package pack
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/rollcall-inventory/rollcall/proto/asset"
@@ -112,20 +111,26 @@ func difference[T any](before, after []T, compare func(a, b T) int) (added, remo
 	return append(added, after[j:]...), append(removed, before[i:]...)
 }
 
-// merge returns the ascending list with plus added and minus taken out.
+// merge returns the ascending list with plus added and minus taken out; all are ascending. What is in both stays.
 func merge[T any](list, plus, minus []T, compare func(a, b T) int) []T {
 	out := make([]T, 0, len(list)+len(plus))
 	for _, v := range list {
-		if _, found := slices.BinarySearchFunc(minus, v, compare); !found {
-			out = append(out, v)
+		for len(plus) > 0 && compare(plus[0], v) < 0 {
+			out = append(out, plus[0])
+			plus = plus[1:]
 		}
+		for len(minus) > 0 && compare(minus[0], v) < 0 {
+			minus = minus[1:]
+		}
+		if len(minus) > 0 && compare(minus[0], v) == 0 {
+			continue
+		}
+		if len(plus) > 0 && compare(plus[0], v) == 0 {
+			plus = plus[1:]
+		}
+		out = append(out, v)
 	}
-	if len(plus) > 0 {
-		out = append(out, plus...)
-		slices.SortFunc(out, compare)
-		out = slices.CompactFunc(out, func(a, b T) bool { return compare(a, b) == 0 })
-	}
-	return out
+	return append(out, plus...)
 }
 
 // With returns the section's dictionary ids with added put in and removed taken out, ascending; both are ascending.

@@ -3,6 +3,7 @@
 package pack
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -11,7 +12,7 @@ import (
 	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
 
-// Entries of a tail: an operation and an id of the dictionary, a body, or the short id of a removed private fact.
+// Entries of a tail: an operation and an id of the dictionary, facts, or the short id of a removed private fact.
 const (
 	tailAdd    = '+'
 	tailRemove = '-'
@@ -34,11 +35,16 @@ func readTail(s *Section, raw []byte) (tail, error) {
 		case op != tailAdd && op != tailRemove:
 			return t, fmt.Errorf("tail entry %q", op)
 		case s.Shared:
-			t.addedIDs[int64(r.uvarint())] = op == tailAdd
+			id := int64(r.uvarint())
+			if id <= 0 {
+				r.fail(errOrder)
+			}
+			t.addedIDs[id] = op == tailAdd
 		case op == tailAdd:
-			f := fact(s.Kind, r.text())
-			t.added[f.Digest.ID()] = f
-			delete(t.removed, f.Digest.ID())
+			for _, f := range r.facts(s.Kind) {
+				t.added[f.Digest.ID()] = f
+				delete(t.removed, f.Digest.ID())
+			}
 		default:
 			if raw := r.bytes(uint64(len(asset.ID{}))); r.err == nil {
 				id := asset.ID(raw)
@@ -77,17 +83,17 @@ func applyTail(s *Section, stored []byte) error {
 }
 
 func (t *tail) foldIDs(base []int64) []int64 {
-	ids := slices.DeleteFunc(base, func(id int64) bool {
-		_, touched := t.addedIDs[id]
-		return touched
-	})
+	var plus, minus []int64
 	for id, added := range t.addedIDs {
 		if added {
-			ids = append(ids, id)
+			plus = append(plus, id)
+		} else {
+			minus = append(minus, id)
 		}
 	}
-	slices.Sort(ids)
-	return ids
+	slices.Sort(plus)
+	slices.Sort(minus)
+	return merge(base, plus, minus, cmp.Compare[int64])
 }
 
 // extendTail returns the stored tail with a change behind it; false when it grew so long that the base has to be
@@ -108,8 +114,8 @@ func extendTail(stored []byte, d *Delta) ([]byte, bool) {
 		id := f.Digest.ID()
 		raw = append(append(raw, tailRemove), id[:]...)
 	}
-	for _, f := range d.Added {
-		raw = appendText(append(raw, tailAdd), f.Body)
+	if len(d.Added) > 0 {
+		raw = appendFacts(append(raw, tailAdd), d.Kind, d.Added)
 	}
 	out := squeeze(raw)
 	if len(out) > maxTailBytes || (d.Shared && len(raw) > maxTailIDBytes) {

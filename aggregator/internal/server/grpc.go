@@ -20,9 +20,10 @@ import (
 // Bounds of a gRPC connection.
 const (
 	maxMessageBytes   = 4 << 20 // after decompression
+	readBufferBytes   = 8 << 10
 	handshakeTimeout  = 20 * time.Second
 	grpcIdleTimeout   = 15 * time.Minute
-	pingInterval      = time.Minute // of a silent client; one that is gone is noticed
+	pingInterval      = 10 * time.Minute // of silence; agents that check in are never pinged
 	pingTimeout       = 20 * time.Second
 	minClientInterval = 30 * time.Second // between pings of a client
 )
@@ -34,6 +35,8 @@ func newGRPC(options []grpc.ServerOption, register func(*grpc.Server), log *slog
 		grpc.MaxRecvMsgSize(maxMessageBytes),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
+		// Most connections wait for the next check-in most of the time: they hold a small buffer.
+		grpc.ReadBufferSize(readBufferBytes),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: grpcIdleTimeout, Time: pingInterval, Timeout: pingTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minClientInterval, PermitWithoutStream: true}),

@@ -14,16 +14,18 @@ type batcher[Q, A any] struct {
 	write func(context.Context, []Q) ([]A, error)
 
 	mu      sync.Mutex
-	pending []*batchItem[Q, A]
+	pending []*batch[Q, A] // all but the last are full
 	running bool
 	writers sync.WaitGroup
 }
 
-type batchItem[Q, A any] struct {
-	request Q
-	answer  A
-	err     error
-	done    chan struct{}
+// batch is what is written together. Everybody who waits for it waits for one channel: a channel and a select for
+// each request would cost more than the rest of a check-in.
+type batch[Q, A any] struct {
+	requests []Q
+	answers  []A
+	err      error
+	done     chan struct{}
 }
 
 // newBatcher returns a batcher that hands at most limit requests to write; write answers one for one.
@@ -31,67 +33,62 @@ func newBatcher[Q, A any](limit int, write func(context.Context, []Q) ([]A, erro
 	return &batcher[Q, A]{limit: limit, write: write}
 }
 
-// do waits for the batch that the request went into. When ctx ends first, the request may still be written.
+// do waits for the batch that the request went into. A context that has ended keeps the request out; one that ends
+// later does not end the wait, which maxTransaction bounds: the request is written by then, or never.
 func (b *batcher[Q, A]) do(ctx context.Context, request Q) (A, error) {
-	item := &batchItem[Q, A]{request: request, done: make(chan struct{})}
+	var none A
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	mine, position := b.join(request)
+	<-mine.done
+	if mine.err != nil {
+		return none, mine.err
+	}
+	return mine.answers[position], nil
+}
+
+// join puts a request into the last pending batch and sees to it that somebody writes.
+func (b *batcher[Q, A]) join(request Q) (*batch[Q, A], int) {
 	b.mu.Lock()
-	b.pending = append(b.pending, item)
+	defer b.mu.Unlock()
+	if len(b.pending) == 0 || len(b.pending[len(b.pending)-1].requests) >= b.limit {
+		b.pending = append(b.pending, &batch[Q, A]{done: make(chan struct{})})
+	}
+	last := b.pending[len(b.pending)-1]
+	last.requests = append(last.requests, request)
 	if !b.running {
 		b.running = true
-		b.writers.Add(1)
-		go b.drain()
+		b.writers.Go(b.drain)
 	}
-	b.mu.Unlock()
-	select {
-	case <-item.done:
-		return item.answer, item.err
-	case <-ctx.Done():
-		var none A
-		return none, ctx.Err()
-	}
+	return last, len(last.requests) - 1
 }
 
 // drain writes batches until nothing is pending.
 func (b *batcher[Q, A]) drain() {
-	defer b.writers.Done()
-	for {
-		batch := b.take()
-		if batch == nil {
-			return
-		}
-		b.run(batch)
+	for next := b.take(); next != nil; next = b.take() {
+		b.run(next)
 	}
 }
 
-func (b *batcher[Q, A]) take() []*batchItem[Q, A] {
+func (b *batcher[Q, A]) take() *batch[Q, A] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := min(len(b.pending), b.limit)
-	if n == 0 {
+	if len(b.pending) == 0 {
 		b.running = false
 		return nil
 	}
-	batch := b.pending[:n:n]
-	b.pending = b.pending[n:]
-	return batch
+	next := b.pending[0]
+	b.pending = b.pending[1:]
+	return next
 }
 
 // run writes one batch. It belongs to several callers, so none of their contexts ends it.
-func (b *batcher[Q, A]) run(batch []*batchItem[Q, A]) {
+func (b *batcher[Q, A]) run(mine *batch[Q, A]) {
 	ctx, cancel := context.WithTimeout(context.Background(), maxTransaction)
 	defer cancel()
-	requests := make([]Q, len(batch))
-	for i, item := range batch {
-		requests[i] = item.request
-	}
-	answers, err := b.write(ctx, requests)
-	for i, item := range batch {
-		item.err = err
-		if err == nil {
-			item.answer = answers[i]
-		}
-		close(item.done)
-	}
+	mine.answers, mine.err = b.write(ctx, mine.requests)
+	close(mine.done)
 }
 
 // close waits until everything pending was written.

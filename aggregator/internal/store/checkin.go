@@ -13,7 +13,7 @@ import (
 
 const (
 	// checkInShards is how many batches of check-ins are under way at once. A head always goes into the same shard.
-	checkInShards = 4
+	checkInShards = 2
 	// maxCheckInBatch bounds the heads of one UPDATE.
 	maxCheckInBatch = 512
 )

@@ -52,12 +52,13 @@ INSERT INTO credential (digest, machine, enrollment, modules, evidence, identity
 VALUES ($1, $2, nullif($3, 0), $4, $5, $6, $7)
 RETURNING id`
 
-	// Tags decide which checks apply, which matters to commits once there is a head.
+	// Tags decide which checks apply, which matters to commits once there is a head. A machine that merely gets another
+	// credential keeps the tags it has now.
 	applyTagsSQL = `
 WITH applied AS (
 	INSERT INTO machine_tag (machine, tag)
 	SELECT $1, t.id FROM enrollment e JOIN tag t ON t.id = ANY (e.tags)
-	WHERE e.id = $2
+	WHERE e.id = $2 AND ($3 OR NOT EXISTS (SELECT FROM credential c WHERE c.machine = $1 AND c.id <> $4))
 	ORDER BY t.id
 	ON CONFLICT DO NOTHING
 	RETURNING tag
@@ -69,7 +70,7 @@ INSERT INTO journal (what, machine) SELECT 'tag', $1 WHERE EXISTS (SELECT FROM a
 )
 
 // Issue stores a credential in one transaction with all that belongs to it: the machine, the use of the enrolment
-// secret, the enrolment's tags. Its refusals are those of UseEnrollment, and nothing is stored then. Credentials that
+// secret, the enrolment's tags where a secret was used or the machine had no credential before. Its refusals are those of UseEnrollment, and nothing is stored then. Credentials that
 // the machine has already stay valid: see UseCredential.
 func (s *Store) Issue(ctx context.Context, n NewCredential) (Credential, error) {
 	var issued Credential
@@ -90,7 +91,7 @@ func (s *Store) Issue(ctx context.Context, n NewCredential) (Credential, error) 
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, applyTagsSQL, machine, enrollment); err != nil {
+		if _, err := tx.Exec(ctx, applyTagsSQL, machine, enrollment, n.Secret != (auth.Digest{}), id); err != nil {
 			return fmt.Errorf("tags: %w", err)
 		}
 		issued, err = oneCredential(ctx, tx, credentialByIDSQL, id)
@@ -124,6 +125,35 @@ func (s *Store) CredentialByDigest(ctx context.Context, digest auth.Digest) (Cre
 		return Credential{}, fmt.Errorf("credential: %w", err)
 	}
 	return c, nil
+}
+
+const credentialRevokedSQL = `
+SELECT EXISTS (SELECT FROM credential WHERE digest = $1 AND revoked_at IS NOT NULL)`
+
+// CredentialRevoked tells whether the credential with that digest was issued and revoked.
+func (s *Store) CredentialRevoked(ctx context.Context, digest auth.Digest) (bool, error) {
+	var revoked bool
+	if err := s.pool.QueryRow(ctx, credentialRevokedSQL, digest[:]).Scan(&revoked); err != nil {
+		return false, fmt.Errorf("revoked credential: %w", err)
+	}
+	return revoked, nil
+}
+
+const lastIdentitySQL = `
+SELECT c.identity::text
+FROM machine m JOIN credential c ON c.machine = m.id
+WHERE m.serial_number = $1
+ORDER BY c.id DESC
+LIMIT 1`
+
+// LastIdentity returns the evidence that the machine with a serial number was last enrolled with, whatever became of
+// the credential; ErrNotFound when it never was.
+func (s *Store) LastIdentity(ctx context.Context, serial string) (json.RawMessage, error) {
+	var identity string
+	if err := s.pool.QueryRow(ctx, lastIdentitySQL, serial).Scan(&identity); err != nil {
+		return nil, fmt.Errorf("identity of %s: %w", serial, notFound(err))
+	}
+	return json.RawMessage(identity), nil
 }
 
 // LatestCredentials returns the machine's credentials that are not revoked, the newest first and at most 16.
@@ -175,25 +205,62 @@ func (s *Store) Freeze(ctx context.Context, id int64, why string, newcomer []byt
 	return tag.RowsAffected() > 0, nil
 }
 
-const useCredentialSQL = `
+const (
+	// Heads before credentials, as everywhere.
+	lockHeadsOfCredentialSQL = `
+SELECT h.id
+FROM credential c JOIN head h ON h.machine = c.machine JOIN source s ON s.id = h.source
+WHERE c.id = $1 AND c.used_at IS NULL AND c.instance <> '' AND s.module = ANY (c.modules)
+ORDER BY h.id
+FOR NO KEY UPDATE OF h`
+
+	useCredentialSQL = `
 WITH used AS (
 	UPDATE credential SET used_at = now()
 	WHERE id = $1 AND used_at IS NULL AND revoked_at IS NULL
 	RETURNING id, machine, modules
+), ended AS (
+	UPDATE credential older SET revoked_at = now()
+	FROM used
+	WHERE older.machine = used.machine AND older.id < used.id AND older.modules && used.modules
+	  AND older.revoked_at IS NULL AND older.frozen_at IS NULL
+	RETURNING older.digest
+), anew AS (
+	UPDATE head SET agent_instance = '', resynced = false WHERE id = ANY ($2) AND EXISTS (SELECT FROM used)
+), forgotten AS (
+	DELETE FROM head_instance WHERE head = ANY ($2) AND EXISTS (SELECT FROM used)
 )
-UPDATE credential older SET revoked_at = now()
-FROM used
-WHERE older.machine = used.machine AND older.id < used.id AND older.modules && used.modules
-  AND older.revoked_at IS NULL AND older.frozen_at IS NULL`
+SELECT digest FROM ended`
+)
 
-// UseCredential notes the first use of a credential; older ones of the machine for the same modules end with it. A
-// frozen one stays: it cannot push, and the other machine that holds it still has to enrol again with it. Further
-// calls change nothing.
-func (s *Store) UseCredential(ctx context.Context, id int64) error {
-	if _, err := s.pool.Exec(ctx, useCredentialSQL, id); err != nil {
-		return fmt.Errorf("use credential %d: %w", id, err)
+// UseCredential notes the first use of a credential; older ones of the machine for the same modules end with it, and
+// their digests are returned. A frozen one stays: it cannot push, and the other machine that holds it still has to
+// enrol again with it. Where an agent process enrolled for it, the order of the machine's requests begins anew: the
+// processes before it have no credential any more. Further calls change nothing.
+func (s *Store) UseCredential(ctx context.Context, id int64) ([]auth.Digest, error) {
+	var ended []auth.Digest
+	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, lockHeadsOfCredentialSQL, id) // its error comes back from CollectRows
+		heads, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		if err != nil {
+			return err
+		}
+		rows, _ = tx.Query(ctx, useCredentialSQL, id, list(heads)) // its error comes back from CollectRows
+		ended, err = pgx.CollectRows(rows, scanAuthDigest)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("use credential %d: %w", id, err)
 	}
-	return nil
+	return ended, nil
+}
+
+func scanAuthDigest(row pgx.CollectableRow) (auth.Digest, error) {
+	var raw []byte
+	if err := row.Scan(&raw); err != nil {
+		return auth.Digest{}, err
+	}
+	return auth.Digest(raw), nil
 }
 
 const revokeCredentialSQL = `

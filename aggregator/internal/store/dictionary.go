@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/rollcall-inventory/rollcall/proto/asset"
@@ -33,13 +35,19 @@ type dictionary struct {
 	byID    *generations[int64, KnownAsset]
 	bodies  *generations[int64, snapshot.Asset]
 	inserts *batcher[[]NewAsset, struct{}]
+
+	epochLock sync.Mutex
+	epoch     string // that the caches belong to; empty: not known
 }
 
 const (
 	// cachedAssets bounds the cache: some 150 bytes each.
 	cachedAssets = 400_000
-	// maxInsertBatch bounds how many pushes' new assets go into one transaction.
+	// maxInsertBatch bounds how many pushes' new assets are merged.
 	maxInsertBatch = 32
+	// One transaction inserts at most so many assets, of some so many bytes.
+	maxInsertRows  = 5000
+	maxInsertBytes = 4 << 20
 )
 
 func newDictionary(pool *pgxpool.Pool) *dictionary {
@@ -53,9 +61,24 @@ func newDictionary(pool *pgxpool.Pool) *dictionary {
 	return d
 }
 
-func (d *dictionary) remember(a KnownAsset) {
-	d.byID16.put(a.Digest.ID(), a)
-	d.byID.put(a.ID, a)
+// during forgets everything when the database is in another epoch than before: ids of the epoch before may name
+// something else now.
+func (d *dictionary) during(epoch string) {
+	d.epochLock.Lock()
+	defer d.epochLock.Unlock()
+	if d.epoch != "" && d.epoch != epoch {
+		d.byID16.clear()
+		d.byID.clear()
+		d.bodies.clear()
+	}
+	d.epoch = epoch
+}
+
+func (d *dictionary) remember(assets []KnownAsset) {
+	for _, a := range assets {
+		d.byID16.put(a.Digest.ID(), a)
+		d.byID.put(a.ID, a)
+	}
 }
 
 const assetsByID16SQL = `
@@ -131,32 +154,28 @@ func (s *Store) AssetDigests(ctx context.Context, ids []int64) ([]asset.Digest, 
 
 // load runs one of the dictionary's queries and remembers what it found.
 func (d *dictionary) load(ctx context.Context, query string, keys any) ([]KnownAsset, error) {
-	rows, err := d.pool.Query(ctx, query, keys)
+	rows, _ := d.pool.Query(ctx, query, keys) // its error comes back from CollectRows
+	found, err := pgx.CollectRows(rows, scanKnownAsset)
 	if err != nil {
 		return nil, fmt.Errorf("look up assets: %w", err)
 	}
-	defer rows.Close()
-	var found []KnownAsset
-	for rows.Next() {
-		var a KnownAsset
-		var digest []byte
-		if err := rows.Scan(&a.ID, &digest, &a.Kind); err != nil {
-			return nil, fmt.Errorf("look up assets: %w", err)
-		}
-		if a.Digest, err = asset.ParseDigest(digest); err != nil {
-			return nil, fmt.Errorf("asset %d: %w", a.ID, err)
-		}
-		d.remember(a)
-		found = append(found, a)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("look up assets: %w", err)
-	}
+	d.remember(found)
 	return found, nil
 }
 
+func scanKnownAsset(row pgx.CollectableRow) (KnownAsset, error) {
+	var a KnownAsset
+	var digest []byte
+	err := row.Scan(&a.ID, &digest, &a.Kind)
+	if err == nil {
+		a.Digest, err = asset.ParseDigest(digest)
+	}
+	return a, err
+}
+
 // PutAssets inserts what the dictionary lacks of assets, in a transaction of its own that merges what other callers
-// insert at the same time. An asset whose short id belongs to another digest is an error.
+// insert at the same time. An asset whose short id belongs to another digest is passed over: FindAssets, which knows
+// them all afterwards without asking the database, has the other digest.
 func (s *Store) PutAssets(ctx context.Context, assets []NewAsset) error {
 	if len(assets) == 0 {
 		return nil
@@ -175,23 +194,48 @@ WHERE NOT EXISTS (SELECT FROM asset a WHERE substr(a.digest, 1, 16) = substr(n.d
 ORDER BY n.digest
 ON CONFLICT DO NOTHING`
 
+// insert writes a batch, in transactions of bounded size one after the other.
 func (d *dictionary) insert(ctx context.Context, requests [][]NewAsset) ([]struct{}, error) {
 	assets := slices.Concat(requests...)
 	slices.SortFunc(assets, func(a, b NewAsset) int { return a.Digest.Compare(b.Digest) })
 	assets = slices.CompactFunc(assets, func(a, b NewAsset) bool { return a.Digest == b.Digest })
-	digests := make([][]byte, len(assets))
+	for len(assets) > 0 {
+		n, size := 0, 0
+		for n < len(assets) && n < maxInsertRows && size < maxInsertBytes {
+			size += len(assets[n].Body)
+			n++
+		}
+		if err := d.insertSome(ctx, assets[:n]); err != nil {
+			return nil, err
+		}
+		assets = assets[n:]
+	}
+	return make([]struct{}, len(requests)), nil
+}
+
+// insertSome inserts assets, which are sorted, and reads their ids, all in one round trip.
+func (d *dictionary) insertSome(ctx context.Context, assets []NewAsset) error {
+	digests, ids := make([][]byte, len(assets)), make([][]byte, len(assets))
 	columns := make([][]string, 4)
 	for i := range columns {
 		columns[i] = make([]string, len(assets))
 	}
-	for i, a := range assets {
-		digests[i] = a.Digest[:]
+	for i := range assets {
+		a := &assets[i]
+		digests[i], ids[i] = a.Digest[:], a.Digest[:len(asset.ID{})]
 		name, version := nameOf(a.Kind, a.Body)
 		columns[0][i], columns[1][i], columns[2][i], columns[3][i] = a.Kind, name, version, string(a.Body)
 	}
-	_, err := d.pool.Exec(ctx, insertAssetsSQL, digests, columns[0], columns[1], columns[2], columns[3])
-	if err != nil {
-		return nil, fmt.Errorf("insert assets: %w", err)
+	var known []KnownAsset
+	batch := &pgx.Batch{}
+	batch.Queue(insertAssetsSQL, digests, columns[0], columns[1], columns[2], columns[3])
+	batch.Queue(assetsByID16SQL, ids).Query(func(rows pgx.Rows) (err error) {
+		known, err = pgx.CollectRows(rows, scanKnownAsset)
+		return err
+	})
+	if err := d.pool.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("insert %d assets: %w", len(assets), err)
 	}
-	return make([]struct{}, len(requests)), nil
+	d.remember(known) // now that they are committed
+	return nil
 }

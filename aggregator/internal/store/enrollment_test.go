@@ -141,10 +141,14 @@ func TestFirstUseOfACredentialEndsTheOlderOnes(t *testing.T) {
 	first, frozen, second, third := must(w.issue("S", "c1", ""))(t), must(w.issue("S", "c2", ""))(t), must(w.issue("S", "c3", ""))(t), must(w.issue("S", "c4", ""))(t)
 	must(w.issue("OTHER", "c5", ""))(t)
 	must(w.Freeze(ctx, frozen.ID, "two machines", nil))(t)
-	for range 2 { // the second use changes nothing
-		if err := w.UseCredential(ctx, second.ID); err != nil {
-			t.Fatal(err)
+	for i, want := range []int{1, 0} { // the second use changes nothing
+		ended := must(w.UseCredential(ctx, second.ID))(t)
+		if len(ended) != want || (want == 1 && ended[0] != auth.DigestOf("c1")) {
+			t.Errorf("use %d ended %d credentials, want %d: that of c1", i, len(ended), want)
 		}
+	}
+	if !must(w.CredentialRevoked(ctx, auth.DigestOf("c1")))(t) || must(w.CredentialRevoked(ctx, auth.DigestOf("c3")))(t) {
+		t.Error("c1 is revoked and c3 is not: CredentialRevoked says otherwise")
 	}
 	var left []int64
 	for _, c := range must(w.LatestCredentials(ctx, first.Machine))(t) {

@@ -75,71 +75,68 @@ func (s *Store) EnsureSource(ctx context.Context, source Source) (Source, error)
 	return Source{}, fmt.Errorf("source %s: %w", source.Name, ErrRetry)
 }
 
-const (
-	headSQL = `
-SELECT id, root, seq, first_at, changed_at, last_seen, archived_at IS NOT NULL, agent_instance, counter, resynced
-FROM head WHERE machine = $1 AND source = $2`
+// One statement, so that head and sections are of the same moment. Without a head there is one row all the same.
+const loadHeadSQL = `
+SELECT g.generation, ARRAY(SELECT tag FROM machine_tag WHERE machine = $1 ORDER BY tag),
+       h.id, h.root, h.seq, h.first_at, h.changed_at, h.last_seen, h.archived_at IS NOT NULL, h.agent_instance, h.counter, h.resynced,
+       i.instances, i.counters, s.kinds, s.bases, s.tails, s.digests
+FROM check_generation g
+LEFT JOIN head h ON h.machine = $1 AND h.source = $2
+LEFT JOIN LATERAL (
+    SELECT array_agg(instance) AS instances, array_agg(since) AS counters FROM head_instance WHERE head = h.id
+) i ON true
+LEFT JOIN LATERAL (
+    SELECT array_agg(kind) AS kinds, array_agg(base) AS bases, array_agg(tail) AS tails, array_agg(digest) AS digests
+    FROM head_section WHERE head = h.id
+) s ON true`
 
-	headRowsSQL = `
-SELECT s.kind, s.base, s.tail, s.digest
-FROM head h JOIN head_section s ON s.head = h.id
-WHERE h.machine = $1 AND h.source = $2`
-
-	headInstancesSQL = `
-SELECT i.instance, i.since
-FROM head h JOIN head_instance i ON i.head = h.id
-WHERE h.machine = $1 AND h.source = $2`
-
-	headContextSQL = `
-SELECT generation, ARRAY(SELECT tag FROM machine_tag WHERE machine = $1 ORDER BY tag)
-FROM check_generation`
-)
+// loadedHead is the row of loadHeadSQL.
+type loadedHead struct {
+	generation                   int64
+	tags                         []int64
+	id, seq, counter             *int64
+	root, instance               []byte
+	firstAt, changedAt, lastSeen *time.Time
+	archived                     bool
+	resynced                     *bool
+	instances                    [][]byte
+	since                        []int64
+	kinds                        []string
+	bases, tails, digests        [][]byte
+}
 
 // LoadHead reads the head of a machine and source, without locking it: WriteCommit finds out when it changed
 // meanwhile. A head that does not exist has the ID 0.
 func (s *Store) LoadHead(ctx context.Context, machine int64, source int32) (HeadState, error) {
-	var state HeadState
-	batch := &pgx.Batch{}
-	batch.Queue(headSQL, machine, source).QueryRow(func(row pgx.Row) error {
-		err := scanHead(row, &state.Head)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		return err
-	})
-	batch.Queue(headInstancesSQL, machine, source).Query(func(rows pgx.Rows) (err error) {
-		state.Superseded, err = pgx.CollectRows(rows, scanSuperseded)
-		return err
-	})
-	batch.Queue(headRowsSQL, machine, source).Query(func(rows pgx.Rows) (err error) {
-		state.Rows, err = pgx.CollectRows(rows, pgx.RowToStructByPos[pack.Row])
-		return err
-	})
-	batch.Queue(headContextSQL, machine).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&state.CheckGeneration, &state.Tags)
-	})
-	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+	var l loadedHead
+	err := s.pool.QueryRow(ctx, loadHeadSQL, machine, source).Scan(&l.generation, &l.tags,
+		&l.id, &l.root, &l.seq, &l.firstAt, &l.changedAt, &l.lastSeen, &l.archived, &l.instance, &l.counter, &l.resynced,
+		&l.instances, &l.since, &l.kinds, &l.bases, &l.tails, &l.digests)
+	if err != nil {
 		return HeadState{}, fmt.Errorf("load head: %w", err)
+	}
+	state := HeadState{CheckGeneration: l.generation, Tags: l.tags}
+	if l.id == nil {
+		return state, nil
+	}
+	state.Head, err = l.head()
+	if err != nil {
+		return HeadState{}, fmt.Errorf("load head: %w", err)
+	}
+	for i, kind := range l.kinds {
+		state.Rows = append(state.Rows, pack.Row{Kind: kind, Base: l.bases[i], Tail: l.tails[i], Digest: l.digests[i]})
 	}
 	return state, nil
 }
 
-func scanHead(row pgx.Row, h *Head) error {
-	var root []byte
-	var counter int64
-	err := row.Scan(&h.ID, &root, &h.Seq, &h.FirstAt, &h.ChangedAt, &h.LastSeen, &h.Archived, &h.Instance, &counter, &h.Resynced)
-	if err != nil {
-		return err
+func (l *loadedHead) head() (Head, error) {
+	root, err := asset.ParseDigest(l.root)
+	h := Head{
+		ID: *l.id, Root: root, Seq: *l.seq, FirstAt: *l.firstAt, ChangedAt: *l.changedAt, LastSeen: *l.lastSeen,
+		Archived: l.archived, Instance: l.instance, Counter: uint64(*l.counter), Resynced: *l.resynced,
 	}
-	h.Counter = uint64(counter)
-	h.Root, err = asset.ParseDigest(root)
-	return err
-}
-
-func scanSuperseded(row pgx.CollectableRow) (Superseded, error) {
-	var s Superseded
-	var since int64
-	err := row.Scan(&s.Instance, &since)
-	s.Since = uint64(since)
-	return s, err
+	for i, instance := range l.instances {
+		h.Superseded = append(h.Superseded, Superseded{Instance: instance, Since: uint64(l.since[i])})
+	}
+	return h, err
 }

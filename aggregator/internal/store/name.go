@@ -5,7 +5,12 @@ package store
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 )
+
+// maxNameBytes bounds the name and version columns: they are indexed, and PostgreSQL refuses index entries of more than
+// some 2,700 bytes.
+const maxNameBytes = 512
 
 // assetNames are the keys under which kinds keep what people call the thing and its version.
 type assetNames struct {
@@ -31,10 +36,15 @@ type assetNames struct {
 }
 
 // nameOf returns the name and version columns of an asset. A body that does not have the expected form gives what it
-// has; the columns only serve searching.
+// has, and a text that is too long its beginning; the columns only serve searching.
 func nameOf(kind string, body []byte) (name, version string) {
 	var n assetNames
 	_ = json.Unmarshal(body, &n) // a key of an unexpected type leaves the others filled
+	name, version = n.of(kind)
+	return shortened(name), shortened(version)
+}
+
+func (n *assetNames) of(kind string) (name, version string) {
 	switch kind {
 	case "osx_app_instances":
 		return first(n.App.BundleName, n.App.BundleID), first(n.App.BundleVersionStr, n.App.BundleVersion)
@@ -43,14 +53,14 @@ func nameOf(kind string, body []byte) (name, version string) {
 	case "android_apps":
 		return n.DisplayName, n.VersionName
 	case "rpm_packages":
-		return n.Name, rpmVersion(&n)
+		return n.Name, n.rpmVersion()
 	default:
 		return first(n.Name, n.DisplayName, n.CommonName), n.Version
 	}
 }
 
 // rpmVersion returns epoch:version-release, the epoch only when it is not 0.
-func rpmVersion(n *assetNames) string {
+func (n *assetNames) rpmVersion() string {
 	version := n.Version
 	if n.Release != "" {
 		version += "-" + n.Release
@@ -59,6 +69,14 @@ func rpmVersion(n *assetNames) string {
 		version = strconv.FormatInt(n.Epoch, 10) + ":" + version
 	}
 	return version
+}
+
+// shortened cuts a text off behind a whole character.
+func shortened(text string) string {
+	if len(text) <= maxNameBytes {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxNameBytes], "")
 }
 
 func first(values ...string) string {

@@ -63,8 +63,7 @@ func putStatuses(ctx context.Context, tx pgx.Tx, statuses []Status) ([]StatusCha
 	}
 	put := newStatusPut(statuses)
 	batch := &pgx.Batch{}
-	batch.Queue(lockStatusesSQL, put.checks, put.machines).Query(put.readOld)
-	batch.Queue(upsertStatusesSQL, put.checks, put.machines, put.heads, put.versions, put.seqs, put.values).Query(put.readStored)
+	put.queue(batch)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("put %d statuses: %w", len(statuses), err)
 	}
@@ -96,6 +95,12 @@ func newStatusPut(statuses []Status) *statusPut {
 		p.offered[statusKey{s.CheckID, s.Machine}] = s
 	}
 	return p
+}
+
+// queue adds the statements; changes is filled in when the batch was sent.
+func (p *statusPut) queue(batch *pgx.Batch) {
+	batch.Queue(lockStatusesSQL, p.checks, p.machines).Query(p.readOld)
+	batch.Queue(upsertStatusesSQL, p.checks, p.machines, p.heads, p.versions, p.seqs, p.values).Query(p.readStored)
 }
 
 func (p *statusPut) readOld(rows pgx.Rows) error {

@@ -5,10 +5,12 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -148,12 +150,17 @@ func (w *world) count(sql string, args ...any) int {
 	return n
 }
 
-// waitUntil polls until a query counts something.
+// waitUntil polls until a query counts something. It keeps one connection, so that pg_stat_activity goes on showing what
+// the others did last.
 func (w *world) waitUntil(sql string) {
 	w.t.Helper()
-	for w.count(sql) == 0 {
-		if err := w.t.Context().Err(); err != nil {
-			w.t.Fatal(err)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
+	defer cancel()
+	conn := must(w.pool.Acquire(ctx))(w.t)
+	defer conn.Release()
+	for n := 0; n == 0; {
+		if err := conn.QueryRow(ctx, sql).Scan(&n); err != nil {
+			w.t.Fatalf("waiting for %s: %v", sql, err)
 		}
 	}
 }

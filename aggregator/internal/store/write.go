@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/pack"
 	"github.com/rollcall-inventory/rollcall/proto/asset"
@@ -69,7 +70,7 @@ INSERT INTO head (machine, source, root, seq, commits, first_at, changed_at, las
 SELECT $1, $2, $3, 1, 1, n.at, n.at, coalesce($4, n.at), $5, $6, $7
 FROM (SELECT clock_timestamp() AS at) n
 ON CONFLICT DO NOTHING
-RETURNING id, changed_at, last_seen`
+RETURNING id, changed_at`
 
 	lockHeadSQL = `
 SELECT h.seq, h.agent_instance, h.counter, h.archived_at IS NOT NULL,
@@ -85,30 +86,27 @@ SELECT frozen_at IS NULL AND revoked_at IS NULL FROM credential WHERE id = $1 FO
 // WriteCommit writes a commit in one transaction, durable when it returns. It answers ErrRetry when the head, or the
 // set of checks, is not what the commit was computed from, and ErrFrozen when the agent's credential is dead.
 func (s *Store) WriteCommit(ctx context.Context, c *Commit) (Written, error) {
-	var written Written
-	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		w := commitWriter{tx: tx, commit: c}
-		if err := w.lock(ctx); err != nil {
-			return err
+	ctx, cancel := context.WithTimeout(ctx, maxTransaction)
+	defer cancel()
+	w := commitWriter{commit: c}
+	err := s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		err := w.lock(ctx, conn)
+		if err == nil {
+			err = w.write(ctx, conn)
 		}
-		if err := w.verify(ctx); err != nil {
-			return err
+		if err != nil && conn.Conn().PgConn().TxStatus() != 'I' {
+			_, _ = conn.Exec(ctx, "ROLLBACK") // the pool closes a connection that is still in a transaction
 		}
-		if err := w.write(ctx); err != nil {
-			return err
-		}
-		written = Written{Head: w.head, Seq: w.seq, At: w.at, Statuses: w.changes}
-		return nil
+		return err
 	})
 	if err != nil {
 		return Written{}, fmt.Errorf("commit: %w", err)
 	}
-	return written, nil
+	return Written{Head: w.head, Seq: w.seq, At: w.at, Statuses: w.changes}, nil
 }
 
-// commitWriter is one attempt at a commit.
+// commitWriter is one attempt at a commit. It takes two round trips: lock and verify, then write and commit.
 type commitWriter struct {
-	tx      pgx.Tx
 	commit  *Commit
 	head    int64
 	seq     int64
@@ -117,72 +115,88 @@ type commitWriter struct {
 	changes []StatusChange
 }
 
-// lock makes the head, or locks it and compares it with what was read.
-func (w *commitWriter) lock(ctx context.Context) error {
-	c := w.commit
-	if c.State.ID == 0 {
-		return w.create(ctx)
+// lock begins the transaction, makes the head or locks it, and compares everything with what the commit was computed
+// from. The statements are separate, so that each sees what was committed while the one before it waited.
+func (w *commitWriter) lock(ctx context.Context, conn *pgxpool.Conn) error {
+	var verdict error
+	refuse := func(err error) {
+		if verdict == nil {
+			verdict = err
+		}
 	}
-	var instance []byte
-	var counter int64
-	err := w.tx.QueryRow(ctx, lockHeadSQL, c.State.ID).Scan(&w.seq, &instance, &counter, &w.revived, &w.at)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return ErrRetry // pruned
-	}
-	if err != nil {
+	batch := &pgx.Batch{}
+	batch.Queue("BEGIN")
+	w.queueLock(batch, refuse)
+	w.queueVerify(batch, refuse)
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("lock head: %w", err)
 	}
-	// Check-ins of the same process may have raised the counter since; what matters is that this request still follows.
-	follows := c.Stamp == nil || uint64(counter) < c.Stamp.Counter
-	if w.seq != c.State.Seq || string(instance) != string(c.State.Instance) || !follows {
-		return ErrRetry
-	}
-	w.head = c.State.ID
-	if len(c.Kinds) > 0 {
-		w.seq++
-	}
-	return nil
+	return verdict
 }
 
-func (w *commitWriter) create(ctx context.Context) error {
+func (w *commitWriter) queueLock(batch *pgx.Batch, refuse func(error)) {
+	c := w.commit
+	if c.State.ID == 0 {
+		w.queueNew(batch, refuse)
+		return
+	}
+	batch.Queue(lockHeadSQL, c.State.ID).QueryRow(func(row pgx.Row) error {
+		var instance []byte
+		var counter int64
+		err := row.Scan(&w.seq, &instance, &counter, &w.revived, &w.at)
+		if errors.Is(err, pgx.ErrNoRows) { // pruned
+			refuse(ErrRetry)
+			return nil
+		}
+		// Check-ins of the same process may have raised the counter since; what matters is that this request still follows.
+		follows := c.Stamp == nil || uint64(counter) < c.Stamp.Counter
+		if w.seq != c.State.Seq || string(instance) != string(c.State.Instance) || !follows {
+			refuse(ErrRetry)
+		}
+		return err
+	})
+	w.head = c.State.ID
+}
+
+func (w *commitWriter) queueNew(batch *pgx.Batch, refuse func(error)) {
 	c := w.commit
 	stamp := c.Stamp
 	if stamp == nil {
 		stamp = &Stamp{Instance: []byte{}}
 	}
-	var lastSeen time.Time
-	err := w.tx.QueryRow(ctx, newHeadSQL, c.Machine, c.Source, c.Root[:], optionalTime(c.LastSeen),
-		stamp.Instance, int64(stamp.Counter), stamp.Resync).Scan(&w.head, &w.at, &lastSeen)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return ErrRetry // somebody else made it
-	}
-	if err != nil {
-		return fmt.Errorf("make head: %w", err)
-	}
-	w.seq = 1
-	return nil
+	batch.Queue(newHeadSQL, c.Machine, c.Source, c.Root[:], optionalTime(c.LastSeen),
+		stamp.Instance, int64(stamp.Counter), stamp.Resync).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(&w.head, &w.at)
+		if errors.Is(err, pgx.ErrNoRows) { // somebody else made it
+			refuse(ErrRetry)
+			return nil
+		}
+		return err
+	})
 }
 
-// verify compares the rest of what the commit was computed from.
-func (w *commitWriter) verify(ctx context.Context) error {
+// queueVerify asks for the rest of what the commit was computed from. The generation comes last: a check that is made
+// after it was read finds this transaction under way (EachHeadOfSource), or waits for its lock (PutHeadStatuses).
+func (w *commitWriter) queueVerify(batch *pgx.Batch, refuse func(error)) {
 	if w.commit.Credential != 0 {
-		alive := false
-		err := w.tx.QueryRow(ctx, credentialAliveSQL, w.commit.Credential).Scan(&alive)
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return fmt.Errorf("credential: %w", err)
+		batch.Queue(credentialAliveSQL, w.commit.Credential).QueryRow(func(row pgx.Row) error {
+			alive := false
+			err := row.Scan(&alive)
+			if err == nil && !alive || errors.Is(err, pgx.ErrNoRows) {
+				refuse(ErrFrozen)
+				return nil
+			}
+			return err
+		})
+	}
+	batch.Queue(generationSQL).QueryRow(func(row pgx.Row) error {
+		var generation int64
+		err := row.Scan(&generation)
+		if generation != w.commit.State.CheckGeneration {
+			refuse(ErrRetry)
 		}
-		if !alive {
-			return ErrFrozen
-		}
-	}
-	var generation int64
-	if err := w.tx.QueryRow(ctx, generationSQL).Scan(&generation); err != nil {
-		return fmt.Errorf("check generation: %w", err)
-	}
-	if generation != w.commit.State.CheckGeneration {
-		return ErrRetry
-	}
-	return nil
+		return err
+	})
 }
 
 // optionalTime maps the zero time to NULL.

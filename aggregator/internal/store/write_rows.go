@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 const (
@@ -48,16 +49,25 @@ ON CONFLICT (head) DO UPDATE SET computer_name = excluded.computer_name, platfor
 	addJournalSQL = `INSERT INTO journal (what, machine, head, seq) VALUES ($1, $2, $3, $4)`
 )
 
-// write sends everything that follows the lock in one round trip; statuses have their own.
-func (w *commitWriter) write(ctx context.Context) error {
+// write sends everything that follows the lock, and the end of the transaction. After an error in any of it PostgreSQL
+// passes the rest over, the end included.
+func (w *commitWriter) write(ctx context.Context, conn *pgxpool.Conn) error {
+	if w.commit.State.ID == 0 || len(w.commit.Kinds) > 0 {
+		w.seq++
+	}
 	batch := &pgx.Batch{}
 	w.queueHead(batch)
 	w.queueSections(batch)
 	w.queueJournal(batch)
-	if err := w.tx.SendBatch(ctx, batch).Close(); err != nil {
+	statuses := w.queueStatuses(batch)
+	batch.Queue("COMMIT")
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("write head %d: %w", w.head, err)
 	}
-	return w.writeStatuses(ctx)
+	if statuses != nil {
+		w.changes = statuses.changes
+	}
+	return nil
 }
 
 func (w *commitWriter) queueHead(batch *pgx.Batch) {
@@ -111,12 +121,11 @@ func (w *commitWriter) queueJournal(batch *pgx.Batch) {
 
 const clearStatusesSQL = `DELETE FROM check_status WHERE machine = $1 AND check_id = ANY ($2)`
 
-func (w *commitWriter) writeStatuses(ctx context.Context) error {
+// queueStatuses returns where the changed statuses are once the batch was sent; nil when there are none to write.
+func (w *commitWriter) queueStatuses(batch *pgx.Batch) *statusPut {
 	c := w.commit
 	if len(c.Cleared) > 0 {
-		if _, err := w.tx.Exec(ctx, clearStatusesSQL, c.Machine, c.Cleared); err != nil {
-			return fmt.Errorf("clear statuses: %w", err)
-		}
+		batch.Queue(clearStatusesSQL, c.Machine, c.Cleared)
 	}
 	if len(c.Statuses) == 0 {
 		return nil
@@ -125,7 +134,7 @@ func (w *commitWriter) writeStatuses(ctx context.Context) error {
 		s := &c.Statuses[i]
 		s.Machine, s.Head, s.HeadSeq = c.Machine, w.head, w.seq
 	}
-	changes, err := putStatuses(ctx, w.tx, c.Statuses)
-	w.changes = changes
-	return err
+	put := newStatusPut(c.Statuses)
+	put.queue(batch)
+	return put
 }

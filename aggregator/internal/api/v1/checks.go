@@ -3,6 +3,7 @@
 package v1
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -76,7 +77,8 @@ func (a *API) postCheck(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := a.committer.EvaluateCheck(r.Context(), created); err != nil {
+	// The check is there now: a client that goes away must not leave it half evaluated.
+	if err := a.committer.EvaluateCheck(context.WithoutCancel(r.Context()), created); err != nil {
 		return fmt.Errorf("evaluate check %d: %w", created.ID, err)
 	}
 	w.Header().Set("Location", fmt.Sprintf("/api/v1/checks/%d", created.ID))

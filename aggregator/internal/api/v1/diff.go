@@ -125,7 +125,9 @@ func (a *API) sectionChanges(ctx context.Context, deltas []pack.Delta) ([]sectio
 		if c.Removed, err = a.bodies(ctx, d, d.RemovedIDs, d.Removed); err != nil {
 			return nil, err
 		}
-		out = append(out, c)
+		if len(c.Added)+len(c.Removed) > 0 { // not so where a section came up empty, and in the first change
+			out = append(out, c)
+		}
 	}
 	slices.SortStableFunc(out, func(a, b sectionChange) int { return compareText(a.Kind, b.Kind) })
 	return out, nil

@@ -47,6 +47,7 @@ func (a *API) getSnapshot(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 	_, err = w.Write(body)
 	return err

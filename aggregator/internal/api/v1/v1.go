@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/klauspost/compress/gzhttp"
+
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
@@ -45,10 +47,16 @@ func New(o Options) *API {
 	}
 }
 
-// Mount adds the routes to the mux, and an answer for every other path below /api/.
+// Mount adds the routes to the mux, and an answer for every other path below /api/. Answers there are compressed for
+// clients that ask for it.
 func (a *API) Mount(mux *http.ServeMux) {
-	a.door.Mount(mux, a.routes())
-	mux.HandleFunc("/api/", api.NotFound)
+	routes := http.NewServeMux()
+	a.door.Mount(routes, a.routes())
+	routes.HandleFunc("/api/", api.NotFound)
+	mux.Handle("/api/", gzhttp.GzipHandler(routes)) // the inner mux notes the pattern in the request, for the metrics
+	for _, path := range []string{"/metrics", "/-/"} {
+		mux.Handle(path, routes)
+	}
 }
 
 // explain is the one place that gives errors their status. nil stands for errors that are nobody's business outside.

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+)
+
+func TestMachinesAreListedAndFiltered(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.submit("debian", "macos", "windows", "ios", "android")
+	tests := []struct {
+		query string
+		want  []string
+	}{
+		{"", []string{"C02/ÄÖ 1", "DEB-1", "F2LX1", "R58M1", "WIN-1"}},
+		{"?q=web", []string{"DEB-1"}},
+		{"?q=deb-", []string{"DEB-1"}},
+		{"?q=jane", []string{"F2LX1"}},
+		{"?platform=MACOS", []string{"C02/ÄÖ 1"}},
+		{"?platform=android", []string{"R58M1"}},
+		{"?source=MDM", []string{"C02/ÄÖ 1", "F2LX1"}},
+		{"?source=MDM&platform=IOS", []string{"F2LX1"}},
+		{"?source=nobody", nil},
+	}
+	for _, tt := range tests {
+		var got []string
+		for _, m := range w.ask(http.MethodGet, "/api/v1/machines"+tt.query, nil).want(http.StatusOK).list("machines") {
+			got = append(got, m["serial_number"].(string))
+		}
+		if !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%q: got %q, want %q", tt.query, got, tt.want)
+		}
+	}
+	mac := w.ask(http.MethodGet, "/api/v1/machines?platform=MACOS", nil).list("machines")[0]
+	if mac["computer_name"] != "mbp-7" || mac["type"] != "LAPTOP" || mac["os_version"] != "macOS 15.3.1 (24D70)" {
+		t.Errorf("got %v", mac)
+	}
+}
+
+func TestOddSerialsHaveAURLSafeForm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.submit("macos")
+	const serial = "C02/ÄÖ 1"
+	safe := "." + base64.RawURLEncoding.EncodeToString([]byte(serial))
+	for _, form := range []string{safe, url.PathEscape(serial)} {
+		m := w.ask(http.MethodGet, "/api/v1/machines/"+form, nil).want(http.StatusOK).object()
+		if m["serial_number"] != serial || m["urlsafe_serial_number"] != safe {
+			t.Errorf("%s: got %v", form, m)
+		}
+	}
+}
+
+// TestTreesComeBackAsTheyWere sends each tree and reads it again: the same, but for what the aggregator adds and
+// normalises.
+func TestTreesComeBackAsTheyWere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tests := []struct{ name, platform, kind string }{
+		{"debian", "LINUX", ""},
+		{"macos", "MACOS", "LAPTOP"},
+		{"windows", "WINDOWS", "DESKTOP"},
+		{"ios", "IOS", "MOBILE"},
+		{"android", "ANDROID", "MOBILE"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			want := fixture(t, tt.name)
+			w.ask(http.MethodPost, "/api/v1/snapshots", want).want(http.StatusCreated)
+			safe := "." + base64.RawURLEncoding.EncodeToString([]byte(want["serial_number"].(string)))
+			got := w.ask(http.MethodGet, "/api/v1/machines/"+safe+"/snapshot", nil).want(http.StatusOK).object()
+			delete(want, "last_seen")
+			delete(want, "system_uptime")
+			want["platform"] = tt.platform
+			if tt.kind != "" {
+				want["type"] = tt.kind
+			}
+			normalised(want)
+			for key := range want {
+				if key == "deb_packages" || key == "osx_app_instances" {
+					continue // ordered by name: compared below
+				}
+				if !reflect.DeepEqual(got[key], want[key]) {
+					t.Errorf("%s: got %v, want %v", key, got[key], want[key])
+				}
+			}
+			for key := range got {
+				if _, ok := want[key]; !ok {
+					t.Errorf("%s was never sent: %v", key, got[key])
+				}
+			}
+		})
+	}
+	golden(t, "macos.snapshot.json", w.ask(http.MethodGet, "/api/v1/machines/"+url.PathEscape("C02/ÄÖ 1")+"/snapshot", nil).body)
+}
+
+// normalised spells what the fixtures spell otherwise.
+func normalised(tree map[string]any) {
+	if system, ok := tree["system_info"].(map[string]any); ok && system["physical_memory"] == "17179869184" {
+		system["physical_memory"] = float64(17179869184)
+	}
+	if certificates, ok := tree["certificates"].([]any); ok {
+		certificates[0].(map[string]any)["valid_until"] = "2027-01-01T00:00:00"
+	}
+}
+
+// golden compares indented JSON with a file; UPDATE=1 writes it.
+func golden(t *testing.T, name string, body []byte) {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(body, &v); err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareFile(t, name, append(got, '\n'))
+}
+
+func compareFile(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+	}
+}
+
+func TestHistoryCanBeRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tree := fixture(t, "debian")
+	first := w.ask(http.MethodPost, "/api/v1/snapshots", tree).want(http.StatusCreated).object()
+	again := w.ask(http.MethodPost, "/api/v1/snapshots", tree).want(http.StatusOK).object()
+	if again["changed"] != false || again["root"] != first["root"] || again["seq"] != first["seq"] {
+		t.Errorf("the same tree again: got %v, first %v", again, first)
+	}
+	before := w.changes("DEB-1")[0]["at"].(string)
+
+	packages := tree["deb_packages"].([]any)
+	tree["deb_packages"] = append(packages[:2:2], map[string]any{"name": "curl", "version": "7.88.1", "arch": "amd64"})
+	tree["public_ip_address"] = "203.0.113.8"
+	second := w.ask(http.MethodPost, "/api/v1/snapshots", tree).want(http.StatusOK).object()
+	if second["changed"] != true || second["seq"] != 2.0 || second["root"] == first["root"] {
+		t.Errorf("got %v", second)
+	}
+	changes := w.changes("DEB-1")
+	if len(changes) != 2 || changes[0]["seq"] != 2.0 {
+		t.Fatalf("got %v", changes)
+	}
+	wantSections := []any{
+		map[string]any{
+			"kind":    "deb_packages",
+			"added":   []any{map[string]any{"name": "curl", "version": "7.88.1", "arch": "amd64"}},
+			"removed": []any{packages[2]},
+		},
+		map[string]any{"kind": "public_ip_address", "added": []any{"203.0.113.8"}, "removed": []any{"203.0.113.7"}},
+	}
+	if got := changes[0]["sections"]; !reflect.DeepEqual(got, wantSections) {
+		t.Errorf("got %v, want %v", got, wantSections)
+	}
+
+	old := w.ask(http.MethodGet, "/api/v1/machines/DEB-1/snapshot?at="+before, nil).want(http.StatusOK)
+	now := w.ask(http.MethodGet, "/api/v1/machines/DEB-1/snapshot", nil).want(http.StatusOK)
+	if names := names(old); !reflect.DeepEqual(names, []string{"=cmd|' /C calc'!A0", "bash", "zlib1g"}) {
+		t.Errorf("then: %q", names)
+	}
+	if names := names(now); !reflect.DeepEqual(names, []string{"bash", "curl", "zlib1g"}) {
+		t.Errorf("now: %q", names)
+	}
+	if ip := old.object()["public_ip_address"]; ip != "203.0.113.7" {
+		t.Errorf("then: %v", ip)
+	}
+
+	d := w.ask(http.MethodGet, "/api/v1/machines/DEB-1/diff?from="+before, nil).want(http.StatusOK).object()
+	if !reflect.DeepEqual(d["sections"], wantSections) {
+		t.Errorf("diff: got %v, want %v", d["sections"], wantSections)
+	}
+	if from := d["from"].(map[string]any); from["seq"] != 1.0 || from["root"] != first["root"] {
+		t.Errorf("from: got %v", from)
+	}
+}
+
+// changes lists all changes of a machine.
+func (w *world) changes(serial string) []map[string]any {
+	w.t.Helper()
+	return w.ask(http.MethodGet, "/api/v1/machines/"+serial+"/changes", nil).want(http.StatusOK).list("changes")
+}
+
+func names(a answer) []string {
+	var out []string
+	for _, p := range a.list("deb_packages") {
+		out = append(out, p["name"].(string))
+	}
+	return out
+}
+
+func TestMomentsThatCannotBeAnswered(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.submit("debian")
+	const base = "/api/v1/machines/DEB-1/"
+	w.ask(http.MethodGet, base+"snapshot?at=2020-01-01T00:00:00Z", nil).want(http.StatusNotFound).says("no snapshot yet")
+	w.ask(http.MethodGet, base+"snapshot?at=yesterday", nil).want(http.StatusBadRequest).says("at:")
+	w.ask(http.MethodGet, base+"diff", nil).want(http.StatusBadRequest).says("from")
+	w.ask(http.MethodGet, base+"diff?from=x", nil).want(http.StatusBadRequest).says("from")
+	w.ask(http.MethodGet, base+"changes?since=x", nil).want(http.StatusBadRequest).says("since")
+	w.ask(http.MethodGet, base+"snapshot?source=other", nil).want(http.StatusNotFound).says("door")
+	future := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	w.ask(http.MethodGet, base+"snapshot?at="+future, nil).want(http.StatusOK)
+	if got := w.ask(http.MethodGet, base+"changes?since="+future, nil).want(http.StatusOK).list("changes"); len(got) != 0 {
+		t.Errorf("changes of the future: %v", got)
+	}
+}
+
+func TestHistoryThatIsNoLongerKeptIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tree := fixture(t, "debian")
+	for _, name := range []string{"one", "two", "three"} {
+		tree["system_info"] = map[string]any{"computer_name": name}
+		w.ask(http.MethodPost, "/api/v1/snapshots", tree)
+	}
+	changes := w.changes("DEB-1")
+	then := changes[len(changes)-1]["at"].(string)
+	w.ask(http.MethodGet, "/api/v1/machines/DEB-1/snapshot?at="+then, nil).want(http.StatusOK).says(`"one"`)
+	// What retention does, as far as a reader can tell.
+	if _, err := w.pool.Exec(t.Context(), "DELETE FROM change WHERE seq < 3"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.pool.Exec(t.Context(), "UPDATE head SET first_at = first_at - interval '90 days'"); err != nil {
+		t.Fatal(err)
+	}
+	past := time.Now().Add(-60 * 24 * time.Hour).UTC().Format(time.RFC3339)
+	for _, path := range []string{"snapshot?at=" + past, "diff?from=" + past} {
+		gone := w.ask(http.MethodGet, "/api/v1/machines/DEB-1/"+path, nil).want(http.StatusGone).says("History is kept from").object()
+		if _, err := time.Parse(time.RFC3339, gone["oldest"].(string)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestSnapshotHasAnETag(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.submit("debian")
+	tag := w.ask(http.MethodGet, "/api/v1/machines/DEB-1/snapshot", nil).header.Get("ETag")
+	req := request(t, http.MethodGet, "/api/v1/machines/DEB-1/snapshot", nil)
+	req.Header.Set("Authorization", "Bearer "+w.tokens["viewer"])
+	req.Header.Set("If-None-Match", tag)
+	if a := w.send(req).want(http.StatusNotModified); len(a.body) != 0 {
+		t.Errorf("got %s", a.body)
+	}
+}
+
+func TestSourceHasToBeChosenWhereThereAreSeveral(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.submit("debian")
+	tree := fixture(t, "debian")
+	tree["source"] = map[string]any{"module": "test.other", "name": "other"}
+	w.ask(http.MethodPost, "/api/v1/snapshots", tree).want(http.StatusCreated)
+	const path = "/api/v1/machines/DEB-1/snapshot"
+	w.ask(http.MethodGet, path, nil).want(http.StatusBadRequest).says("door, other")
+	w.ask(http.MethodGet, path+"?source=Other", nil).want(http.StatusOK).says("test.other")
+	if sources := w.ask(http.MethodGet, "/api/v1/machines/DEB-1", nil).list("sources"); len(sources) != 2 {
+		t.Errorf("got %v", sources)
+	}
+	tree["source"] = map[string]any{"module": "rollcall.agent", "name": "rollcall"}
+	w.ask(http.MethodPost, "/api/v1/snapshots", tree).want(http.StatusCreated)
+	w.ask(http.MethodGet, path, nil).want(http.StatusOK).says("rollcall.agent")
+}
