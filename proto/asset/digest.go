@@ -10,7 +10,9 @@ package asset
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 )
@@ -42,8 +44,14 @@ func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 // IsZero tells whether the digest names nothing.
 func (d Digest) IsZero() bool { return d == Digest{} }
 
-// Compare orders digests by their bytes, as bytes.Compare does.
-func (d Digest) Compare(other Digest) int { return bytes.Compare(d[:], other[:]) }
+// Compare orders digests by their bytes, as bytes.Compare does. Sections of thousands are sorted with it, and the first
+// eight bytes nearly always decide.
+func (d Digest) Compare(other Digest) int {
+	if a, b := binary.BigEndian.Uint64(d[:]), binary.BigEndian.Uint64(other[:]); a != b {
+		return cmp.Compare(a, b)
+	}
+	return bytes.Compare(d[:], other[:])
+}
 
 // String returns 32 hexadecimal digits.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }

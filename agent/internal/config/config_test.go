@@ -172,3 +172,10 @@ func TestHelpIsNoFailure(t *testing.T) {
 		t.Error("help lacks the environment variable of --secret-file")
 	}
 }
+
+func TestExampleFileLoads(t *testing.T) {
+	t.Parallel()
+	if _, err := parse(t, "run --config ../../../packaging/config/agent.yaml.example", nil); err != nil {
+		t.Fatal(err)
+	}
+}

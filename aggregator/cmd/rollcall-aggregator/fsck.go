@@ -10,7 +10,7 @@ import (
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 )
 
-// fsck verifies the database and changes nothing: exit 1 when something does not fit together.
+// fsck verifies the database and changes nothing: exit 3 when something does not fit together.
 func (p *program) fsck(ctx context.Context, d *config.Database) error {
 	return p.withDatabase(ctx, d, func(dsn string) error {
 		have, want, err := store.SchemaVersion(ctx, dsn)
@@ -28,7 +28,7 @@ func (p *program) fsck(ctx context.Context, d *config.Database) error {
 			fmt.Fprintf(p.out, "%d snapshots with %d sections, %d changes, %d assets of which %d are orphans: %d problems\n",
 				counts.Heads, counts.Sections, counts.Changes, counts.Assets, counts.Orphans, counts.Problems)
 			if counts.Problems > 0 {
-				return fmt.Errorf("%d problems found", counts.Problems)
+				return config.WithExit(config.ExitCheckFailed, fmt.Errorf("%d problems found", counts.Problems))
 			}
 			return nil
 		})

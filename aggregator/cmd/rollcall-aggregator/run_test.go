@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/config"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store/storetest"
@@ -96,6 +98,24 @@ func TestDatabaseVerbs(t *testing.T) {
 	command(t, 0, "migrate", "--database-url", empty)
 	if got := command(t, 0, "fsck", "--database-url", empty); !strings.Contains(got, "0 problems") {
 		t.Errorf("got %s", got)
+	}
+	spoil(t, empty)
+	if got := command(t, config.ExitCheckFailed, "fsck", "--database-url", empty); !strings.Contains(got, "1 problems") {
+		t.Errorf("got %s", got)
+	}
+}
+
+// spoil puts a fact into the dictionary that has another digest than its body.
+func spoil(t *testing.T, dsn string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	const sql = `INSERT INTO asset (digest, kind, body) VALUES (decode(repeat('00', 32), 'hex'), 'deb_packages', '{"name":"x"}')`
+	if _, err := conn.Exec(t.Context(), sql); err != nil {
+		t.Fatal(err)
 	}
 }
 

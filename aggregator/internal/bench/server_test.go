@@ -64,7 +64,7 @@ func serve(dsn string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(listener.Addr())
+	fmt.Fprintln(os.Stdout, listener.Addr())
 	if name := os.Getenv(profileEnv); name != "" {
 		out, err := os.Create(name)
 		if err != nil {

@@ -128,7 +128,7 @@ func (c *Committer) attempt(ctx context.Context, p *Push) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{Head: written.Head, Seq: written.Seq, Root: w.Root, Changed: len(w.Kinds) > 0}, nil
+	return Result{Head: written.Head, Seq: written.Seq, Root: w.Root, Changed: state.ID == 0 || len(w.Kinds) > 0}, nil
 }
 
 // order judges the push's stamp. again says that the push is the last accepted one and is in the head already.

@@ -33,7 +33,7 @@ const (
 // that took over; one at or above it was sent by a process that lives on beside it.
 func judge(head *store.Head, s Stamp) verdict {
 	switch {
-	case head.ID == 0 || len(head.Instance) == 0:
+	case head.ID == 0:
 		return takeOver
 	case bytes.Equal(head.Instance, s.Instance):
 		return judgeSame(head.Counter, s.Counter)

@@ -11,8 +11,14 @@ import (
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/tree"
 )
 
+// maxConfigBytes bounds the configuration of a source, which is part of its name and of an index.
+const maxConfigBytes = 1 << 10
+
 // Submit commits a whole tree that came through the open door: kinds that it does not hold go.
 func (c *Committer) Submit(ctx context.Context, t *tree.Submitted) (Result, error) {
+	if len(t.Source.Config) > maxConfigBytes {
+		return Result{}, invalid("", "configuration of the source has %d bytes, the limit is %d", len(t.Source.Config), maxConfigBytes)
+	}
 	source, err := c.store.EnsureSource(ctx, store.Source{Module: t.Source.Module, Name: t.Source.Name, Config: t.Source.Config})
 	if err != nil {
 		return Result{}, err

@@ -196,3 +196,10 @@ func TestExitCodeOfAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestExampleFileLoads(t *testing.T) {
+	t.Parallel()
+	if _, err := parse(t, "serve --config ../../../packaging/config/aggregator.yaml.example", nil); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -17,14 +17,14 @@ type Serve struct {
 
 	Listen        string `setting:"" default:"127.0.0.1:8480" placeholder:"HOST:PORT" help:"Where REST, metrics and Connect listen (default ${default})."`
 	GRPCListen    string `setting:"" name:"grpc-listen" default:"127.0.0.1:8481" placeholder:"HOST:PORT" help:"Where native gRPC listens (default ${default})."`
-	GRPCAdvertise string `setting:"" name:"grpc-advertise" placeholder:"HOST:PORT" help:"The native address that agents are told; without a host, the one they came to. By default that one, with port 8481."`
+	GRPCAdvertise string `setting:"" name:"grpc-advertise" placeholder:"HOST:PORT" help:"The native address that agents are told; without a host, the one they came to. By default that one, with the port of --grpc-listen."`
 
 	TLSCert           string `setting:"" name:"tls-cert" placeholder:"FILE" help:"Certificate chain of both listeners, PEM, read again when it changes."`
 	TLSKey            string `setting:"" name:"tls-key" placeholder:"FILE" help:"Private key of --tls-cert, PEM."`
 	InsecurePlainHTTP bool   `setting:"" name:"insecure-plain-http" help:"Listen off loopback without TLS, as behind a proxy that has it."`
 
 	CheckinInterval       time.Duration `setting:"" name:"checkin-interval" default:"5m" help:"How often agents report (default ${default})."`
-	SnapshotRetentionDays int           `setting:"" name:"snapshot-retention-days" default:"30" help:"How many days of history are kept, at least 1 (default ${default})."`
+	SnapshotRetentionDays int           `setting:"" name:"snapshot-retention-days" default:"30" help:"How many days of history are to be kept, at least 1 (default ${default}). So far nothing is deleted."`
 }
 
 // minCheckinInterval keeps a typing error from turning the fleet on its own aggregator.

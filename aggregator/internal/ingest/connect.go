@@ -18,7 +18,7 @@ import (
 // Handler returns the path and the handler of the Connect listener.
 func (s *Service) Handler() (string, http.Handler) {
 	const path = "/" + syncv1connect.SyncServiceName + "/"
-	options := []connect.HandlerOption{connect.WithReadMaxBytes(maxMessageBytes), connect.WithRequestGate(gate)}
+	options := []connect.HandlerOption{connect.WithReadMaxBytes(maxMessageBytes), withLimitedGzip(), connect.WithRequestGate(gate)}
 	for _, codec := range connectCodecs {
 		options = append(options, connect.WithCodec(codec))
 	}

@@ -89,6 +89,9 @@ var hostileCalls = []hostile{
 	}), connect.CodeInvalidArgument, "section deb_packages: recomputed digest ", noReason},
 	{"another body behind a known id", sections("deb_packages", newPackages, func(_ *syncv1.PushHeader, p *syncv1.SectionPart) {
 		p.Bodies = [][]byte{[]byte(`{"name":"evil"}`)}
+	}), connect.CodeInvalidArgument, "is brought, but is not among the ids of the section", noReason},
+	{"unknown id without its body", sections("deb_packages", newPackages, func(_ *syncv1.PushHeader, p *syncv1.SectionPart) {
+		p.Bodies = nil
 	}), connect.CodeFailedPrecondition, "1 assets are named without a body and are not known", assetsMissing},
 
 	{"added while present", delta("deb_packages", newPackages, func(_ *syncv1.PushDeltaRequest, d *syncv1.SectionDelta) {

@@ -59,6 +59,9 @@ func (c rawCall) do(t *testing.T, a *agent) rawAnswer {
 	response := must(transport.RoundTrip(r))(t)
 	defer func() { _ = response.Body.Close() }() // it was read
 	body := must(io.ReadAll(response.Body))(t)
+	if len(body) > 5 && body[0] == 3 { // the end of a Connect stream, compressed
+		body = must(io.ReadAll(must(gzip.NewReader(bytes.NewReader(body[5:])))(t)))(t)
+	}
 	get := func(name string) string { return response.Trailer.Get(name) + response.Header.Get(name) }
 	return rawAnswer{status: response.StatusCode, grpcStatus: get("Grpc-Status"), grpcMessage: get("Grpc-Message"), body: string(body)}
 }
@@ -94,7 +97,7 @@ func TestGigabyteFromAMegabyteIsRefused(t *testing.T) {
 		} {
 			if method == "PushSections" && name == "Connect" {
 				c.contentType, c.body = "application/connect+proto", frame(1, zip)
-				c.header = map[string]string{"Connect-Content-Encoding": "gzip", "Connect-Accept-Encoding": "identity"}
+				c.header = map[string]string{"Connect-Content-Encoding": "gzip"}
 			}
 			t.Run(method+" over "+name, func(t *testing.T) {
 				got := c.do(t, a)

@@ -37,14 +37,14 @@ var (
 	compressor = sync.OnceValue(func() *zstd.Encoder {
 		e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(false), zstd.WithWindowSize(1<<20))
 		if err != nil {
-			panic(err) // the options are constants
+			panic(err) //nolint:forbidigo // the options are constants: a programmer's mistake
 		}
 		return e
 	})
 	decompressor = sync.OnceValue(func() *zstd.Decoder {
 		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxUnpacked))
 		if err != nil {
-			panic(err) // the options are constants
+			panic(err) //nolint:forbidigo // the options are constants: a programmer's mistake
 		}
 		return d
 	})

@@ -105,6 +105,10 @@ func FuzzFold(f *testing.F) {
 	for _, row := range rows {
 		f.Add(row.Kind, row.Base, row.Tail, row.Digest)
 	}
+	times := table{}
+	commit(f.Fatalf, times, Sections{}, Sections{"install_times": privateSection("install_times", 400, 1, 2, 3, 4, 5, 6)})
+	f.Add("install_times", times["install_times"].Base, []byte{}, digest32)
+	f.Add("", times[""].Base, []byte{}, []byte{})
 	f.Add("disks", []byte{plain, basePrivate, 0}, []byte{plain, '+', 2, '{', '}'}, digest32)
 	f.Fuzz(func(t *testing.T, kind string, base, tail, digest []byte) {
 		sections, err := Fold([]Row{{Kind: kind, Base: base, Tail: tail, Digest: digest}})
@@ -145,6 +149,7 @@ func FuzzDecodeDeltas(f *testing.F) {
 		Diff(privateSection("disks", 100, 1, 2), privateSection("disks", 100, 2, 3)),
 		Diff(sharedSection("deb_packages", 4), nil),
 	}))
+	f.Add(EncodeDeltas([]Delta{Diff(privateSection("install_times", 100, 1, 2), privateSection("install_times", 100, 2, 3))}))
 	f.Add(append([]byte{plain, 1, 'k', flagShared}, huge...))
 	f.Fuzz(func(t *testing.T, packed []byte) {
 		deltas, err := DecodeDeltas(packed)

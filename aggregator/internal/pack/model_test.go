@@ -17,7 +17,7 @@ import (
 // sharing of the kinds that tests use.
 var sharing = map[string]bool{
 	"deb_packages": true, "python_packages": true, "os_version": true,
-	"disks": false, "users": false, "extra_facts": false, KindAdded: false,
+	"disks": false, "users": false, "extra_facts": false, KindAdded: false, snapshot.KindInstallTimes: false,
 }
 
 // table stands for the head_section rows of one head.
@@ -57,11 +57,23 @@ func privateSection(kind string, size int, numbers ...int64) *Section {
 	s := &Section{Kind: kind}
 	for _, n := range numbers {
 		body := fmt.Appendf(nil, `{"n":%d,"pad":%q}`, n, padding(n, size))
+		if kind == snapshot.KindInstallTimes && n%5 > 0 {
+			body = timesOf(n, size/4)
+		}
 		s.Facts = append(s.Facts, snapshot.Asset{Digest: asset.Of(kind, body), Body: body})
 	}
 	slices.SortFunc(s.Facts, compareFacts)
 	s.Facts = slices.CompactFunc(s.Facts, func(a, b snapshot.Asset) bool { return a.Digest == b.Digest })
 	return sealed(s)
+}
+
+// timesOf returns a bucket of install times.
+func timesOf(n int64, size int) []byte {
+	f := timesFact{Kind: "deb_packages", Bucket: fmt.Sprintf("%02x", byte(n)), Times: []int64{n}}
+	for i := range size {
+		f.Times = append(f.Times, n%7+int64(i%3))
+	}
+	return f.body()
 }
 
 // padding returns text that does not compress well.

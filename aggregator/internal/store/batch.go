@@ -79,7 +79,9 @@ func (b *batcher[Q, A]) take() *batch[Q, A] {
 		return nil
 	}
 	next := b.pending[0]
-	b.pending = b.pending[1:]
+	if b.pending = b.pending[1:]; len(b.pending) == 0 {
+		b.pending = nil // the array would keep what was written
+	}
 	return next
 }
 

@@ -113,8 +113,8 @@ func (w *commitWriter) queueJournal(batch *pgx.Batch) {
 	if w.revived {
 		batch.Queue(addJournalSQL, "revive", c.Machine, w.head, nil)
 	}
-	if len(c.Kinds) > 0 {
-		batch.Queue(addChangeSQL, w.head, w.seq, w.at, c.Root[:], c.Kinds, c.Delta)
+	if c.State.ID == 0 || len(c.Kinds) > 0 { // a first snapshot may be empty
+		batch.Queue(addChangeSQL, w.head, w.seq, w.at, c.Root[:], list(c.Kinds), c.Delta)
 		batch.Queue(addJournalSQL, "commit", c.Machine, w.head, w.seq)
 	}
 }

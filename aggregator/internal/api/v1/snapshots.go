@@ -4,6 +4,7 @@ package v1
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/tree"
@@ -23,6 +24,12 @@ func (a *API) postSnapshot(w http.ResponseWriter, r *http.Request) error {
 	if _, err := api.ParseQuery(r); err != nil {
 		return err
 	}
+	give, err := a.trees.take(r.Context(), w)
+	if err != nil {
+		return err
+	}
+	defer give()
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyLimit)) // where it cannot be set, the server's holds
 	limits := tree.DefaultLimits()
 	raw, err := api.ReadJSON(w, r, int64(limits.Bytes))
 	if err != nil {

@@ -37,13 +37,14 @@ type API struct {
 	ready     func(context.Context) error
 	log       *slog.Logger
 	door      *api.Door
+	trees     places
 }
 
 // New returns the API; it serves nothing until it is mounted.
 func New(o Options) *API {
 	return &API{
 		store: o.Store, committer: o.Committer, metrics: o.Metrics, ready: o.Ready, log: o.Log,
-		door: &api.Door{Auth: o.Auth, Explain: explain, Log: o.Log},
+		door: &api.Door{Auth: o.Auth, Explain: explain, Log: o.Log}, trees: make(places, submissions),
 	}
 }
 
