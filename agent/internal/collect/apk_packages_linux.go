@@ -5,6 +5,7 @@ package collect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -38,14 +39,19 @@ func collectApkPackages(_ context.Context, h host.Host, snap *inventoryv1.Snapsh
 		if err != nil {
 			return err
 		}
-		snap.ApkPackages = parseApkInstalled(string(raw), distroOf(h))
+		rows, err := parseApkInstalled(string(raw), distroOf(h))
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		snap.ApkPackages = rows
 		return nil
 	}
 	return ErrAbsent
 }
 
-// parseApkInstalled reads paragraphs of lines like "P:musl". A paragraph without a name is skipped.
-func parseApkInstalled(text string, d distro) []*inventoryv1.ApkPackage {
+// parseApkInstalled reads paragraphs of lines like "P:musl". A paragraph without a name is skipped, a line of any other
+// form is an error: a database that cannot be read must not look like a machine without packages.
+func parseApkInstalled(text string, d distro) ([]*inventoryv1.ApkPackage, error) {
 	var found []*inventoryv1.ApkPackage
 	row := &inventoryv1.ApkPackage{}
 	flush := func() {
@@ -55,19 +61,20 @@ func parseApkInstalled(text string, d distro) []*inventoryv1.ApkPackage {
 		}
 		row = &inventoryv1.ApkPackage{}
 	}
-	for len(text) > 0 {
+	for n := 1; len(text) > 0; n++ {
 		var line string
 		line, text = cutLine(text)
 		if line == "" {
 			flush()
 			continue
 		}
-		if len(line) > 2 && line[1] == ':' {
-			setApkField(row, line[0], strings.TrimSpace(line[2:]))
+		if len(line) < 2 || line[1] != ':' {
+			return nil, fmt.Errorf("line %d is not a field of a package", n)
 		}
+		setApkField(row, line[0], strings.TrimSpace(line[2:]))
 	}
 	flush()
-	return found
+	return found, nil
 }
 
 // setApkField writes one field. Letters of files and folders (F, R, a, Z, M) and of dependencies do not matter.

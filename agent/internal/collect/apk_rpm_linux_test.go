@@ -75,7 +75,8 @@ func FuzzAPKInstalled(f *testing.F) {
 	f.Add(string(raw))
 	f.Add("P:\nP:a\nV:\xff\nI:-1\n\n\nV:1")
 	f.Fuzz(func(t *testing.T, installed string) {
-		for _, p := range parseApkInstalled(installed, distro{}) {
+		rows, _ := parseApkInstalled(installed, distro{}) // most of what is tried is refused
+		for _, p := range rows {
 			if p.Name == nil || !strings.HasPrefix(p.GetPurl(), "pkg:apk/") {
 				t.Errorf("bad row %s", show(p))
 			}

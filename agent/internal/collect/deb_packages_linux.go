@@ -5,6 +5,7 @@ package collect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -44,7 +45,9 @@ func collectDebPackages(_ context.Context, h host.Host, snap *inventoryv1.Snapsh
 	}
 	p := debParser{distro: distroOf(h)}
 	for _, t := range texts {
-		p.parse(t.text, t.implied)
+		if err := p.parse(t.text, t.implied); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
 	}
 	for _, d := range p.found {
 		d.InstallTime = debInstallTime(h, d)
@@ -55,6 +58,7 @@ func collectDebPackages(_ context.Context, h host.Host, snap *inventoryv1.Snapsh
 
 // dpkgText is one file of control paragraphs.
 type dpkgText struct {
+	name string
 	text string
 	// implied tells that a paragraph without Status is an installed package.
 	implied bool
@@ -65,7 +69,7 @@ func dpkgTexts(h host.Host) ([]dpkgText, error) {
 	var texts []dpkgText
 	raw, err := host.ReadFile(h.FS(), dpkgStatus, largeFile)
 	if err == nil {
-		texts = append(texts, dpkgText{text: string(raw)})
+		texts = append(texts, dpkgText{name: dpkgStatus, text: string(raw)})
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -80,11 +84,12 @@ func dpkgTexts(h host.Host) ([]dpkgText, error) {
 		if strings.HasSuffix(e.Name(), ".md5sums") || e.IsDir() {
 			continue
 		}
-		raw, err := host.ReadFile(h.FS(), path.Join(dpkgStatusD, e.Name()), smallFile)
+		name := path.Join(dpkgStatusD, e.Name())
+		raw, err := host.ReadFile(h.FS(), name, smallFile)
 		if err != nil {
 			return nil, err
 		}
-		texts = append(texts, dpkgText{text: string(raw), implied: true})
+		texts = append(texts, dpkgText{name: name, text: string(raw), implied: true})
 	}
 	return texts, nil
 }
@@ -118,10 +123,11 @@ type debFields struct {
 	name, status, priority, section, size, maintainer, arch, multiArch, source, version, summary, homepage, essential string
 }
 
-// parse reads all paragraphs of a text in one pass. A paragraph without a name is skipped.
-func (p *debParser) parse(text string, implied bool) {
+// parse reads all paragraphs of a text in one pass. A line that is none of a paragraph's is an error: a database that
+// cannot be read must not look like a machine without packages.
+func (p *debParser) parse(text string, implied bool) error {
 	var f debFields
-	for len(text) > 0 {
+	for n := 1; len(text) > 0; n++ {
 		var line string
 		line, text = cutLine(text)
 		if strings.TrimLeft(line, " \t") == "" {
@@ -134,13 +140,14 @@ func (p *debParser) parse(text string, implied bool) {
 		}
 		colon := strings.IndexByte(line, ':')
 		if colon <= 0 {
-			continue
+			return fmt.Errorf("line %d is not a field of a control paragraph", n)
 		}
 		if field := f.field(line[:colon]); field != nil {
 			*field = strings.Trim(line[colon+1:], " \t")
 		}
 	}
 	p.add(&f, implied)
+	return nil
 }
 
 // cutLine splits text after its first line, whose end is left out.
