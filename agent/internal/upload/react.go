@@ -56,6 +56,7 @@ func (r *round) resynchronise(refusal *syncv1.Refusal) error {
 	if err := s.Spool.Raise(refusal.GetCounter()); err != nil {
 		return err
 	}
+	r.resumes = s.instance
 	s.instance = newInstance()
 	r.resync, r.sure = true, true
 	r.out.Resynced = true

@@ -3,6 +3,7 @@
 package upload
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -44,7 +45,7 @@ func TestAFrozenCredentialIsTradedForANewIdentity(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "grpc")
 	s.sync(machine(50))
-	frozen := true
+	frozen, before := true, s.instance
 	s.refuse = func(procedure string) error {
 		if !frozen {
 			return nil
@@ -61,6 +62,9 @@ func TestAFrozenCredentialIsTradedForANewIdentity(t *testing.T) {
 	saved, err := identity.Load(s.dir)
 	if err != nil || saved.SerialNumber != "S1-2" || saved.Credential != "rcm_second" || !out.Reenrolled {
 		t.Errorf("got %+v, %v, want the second identity on disk", saved, err)
+	}
+	if bytes.Equal(s.instance, before) {
+		t.Error("the agent goes on as the instance that the conflict is known for")
 	}
 }
 

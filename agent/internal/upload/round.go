@@ -26,6 +26,7 @@ type round struct {
 	head      map[string]spool.Held // by kind; the believed head
 	sure      bool                  // head is worth pushing against; otherwise compare first
 	resync    bool                  // the next push says that the machine was set back
+	resumes   []byte                // the instance that was told so
 	offerAnew bool                  // held offers were lost: name assets by their ids
 	changed   map[string]bool
 	retries   map[syncv1.RefusalReason]int

@@ -53,7 +53,7 @@ func (r *round) pushSections(ctx context.Context, target map[string]asset.Digest
 	messages := []*syncv1.PushSectionsRequest{{Part: &syncv1.PushSectionsRequest_Header{Header: &syncv1.PushHeader{
 		Stamp:  stamp,
 		Root:   root[:],
-		Resync: r.resync,
+		Resync: r.resync, Resumes: r.resumes,
 		Vitals: r.extras.Vitals,
 		Health: r.extras.Health,
 	}}}}

@@ -12,7 +12,8 @@ import (
 type Stamp struct {
 	Instance []byte
 	Counter  uint64
-	Resync   bool // the agent was told that it is behind and raised its counter
+	Resync   bool   // the agent was told that it is behind and raised its counter
+	Resumes  []byte // with Resync: the instance that was told so
 }
 
 // verdict is what a stamp means for a head.
@@ -63,8 +64,23 @@ func judgeSame(last, counter uint64) verdict {
 	}
 }
 
-// newcomer returns the process that has to enrol under another identity when instance conflicts with the head's. A
-// process that came back from an earlier state is the older line, although it took over last.
+// older tells whether a process that resynchronises goes on from one that the head knew before: then it is the machine
+// that was there first, and whoever took over from it is the one made from its image. A process that the head never
+// knew comes from an old image itself.
+func older(head *store.Head, s Stamp) bool {
+	if bytes.Equal(head.Instance, s.Resumes) {
+		return true
+	}
+	for _, old := range head.Superseded {
+		if bytes.Equal(old.Instance, s.Resumes) {
+			return true
+		}
+	}
+	return false
+}
+
+// newcomer returns the process that has to enrol under another identity when instance conflicts with the head's: the
+// head's, since it took over last, unless it came back as the older line.
 func newcomer(head *store.Head, instance []byte) []byte {
 	if head.Resynced {
 		return instance

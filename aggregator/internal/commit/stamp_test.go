@@ -48,7 +48,7 @@ func TestJudge(t *testing.T) {
 type line struct {
 	process string
 	counter uint64
-	resync  bool
+	resumes string // with a resynchronisation: the process that was told to
 }
 
 // story plays requests against one head, as WriteCommit would write them.
@@ -61,16 +61,19 @@ type story struct {
 // sends offers the next request of a line and returns the verdict.
 func (s *story) sends(l *line) verdict {
 	l.counter++
-	return s.arrives(l.process, l.counter, l.resync)
+	return s.arrives(l.process, l.counter, l.resumes)
 }
 
-func (s *story) arrives(process string, counter uint64, resync bool) verdict {
-	v := judge(&s.head, Stamp{Instance: []byte(process), Counter: counter, Resync: resync})
+func (s *story) arrives(process string, counter uint64, resumes string) verdict {
+	stamp := Stamp{Instance: []byte(process), Counter: counter, Resync: resumes != "", Resumes: []byte(resumes)}
+	v := judge(&s.head, stamp)
+	if stamp.Resync && (v == accept || v == takeOver) {
+		s.head.Resynced = older(&s.head, stamp)
+	}
 	if v == takeOver {
 		if len(s.head.Instance) > 0 {
 			s.head.Superseded = append(s.head.Superseded, store.Superseded{Instance: s.head.Instance, Since: counter})
 		}
-		s.head.Resynced = resync
 	}
 	if v == accept || v == takeOver {
 		s.head.ID, s.head.Instance, s.head.Counter = 1, []byte(process), counter
@@ -94,7 +97,7 @@ func (s *story) restarts(l line) *line {
 // behind is what an agent does that is told that its counter is behind: it goes on above it under a new name.
 func (s *story) behind(l *line) {
 	s.n++
-	*l = line{process: fmt.Sprintf("process %d", s.n), counter: s.head.Counter, resync: true}
+	*l = line{process: fmt.Sprintf("process %d", s.n), counter: s.head.Counter, resumes: l.process}
 }
 
 func TestRestartsNeverConflict(t *testing.T) {
@@ -129,7 +132,7 @@ func TestDelayedDuplicatesNeverFreeze(t *testing.T) {
 		a = s.restarts(*a)
 		s.sends(a)
 		for _, r := range sent {
-			if v := s.arrives(r.process, r.counter, false); v != stale {
+			if v := s.arrives(r.process, r.counter, ""); v != stale {
 				t.Fatalf("%s with counter %d after %s with %d: got verdict %d", r.process, r.counter, s.head.Instance, s.head.Counter, v)
 			}
 		}
@@ -161,6 +164,27 @@ func TestACopiedStateFolderIsFoundOut(t *testing.T) {
 		s.behind(copied)
 		s.want(s.sends(copied), takeOver)
 		s.want(s.sends(original), conflict)
+		if got := string(newcomer(&s.head, []byte(original.process))); got != copied.process {
+			t.Errorf("newcomer: got %q, want the copy, which the head never knew", got)
+		}
+	})
+	t.Run("the copy begins above the original's counter", func(t *testing.T) {
+		t.Parallel()
+		s := &story{t: t}
+		original := s.restarts(line{})
+		s.want(s.sends(original), takeOver)
+		copied := s.restarts(line{counter: original.counter + 64}) // counters are reserved on disk in blocks
+		s.want(s.sends(copied), takeOver)
+		s.want(s.sends(original), stale)
+		s.behind(original)
+		s.want(s.sends(original), takeOver)
+		original = s.restarts(*original)
+		s.want(s.sends(original), takeOver)
+		copied.counter = original.counter
+		s.want(s.sends(copied), conflict)
+		if got := string(newcomer(&s.head, []byte(copied.process))); got != copied.process {
+			t.Errorf("newcomer: got %q, want the copy, although the original came back after it", got)
+		}
 	})
 	t.Run("both were started anew", func(t *testing.T) {
 		t.Parallel()
@@ -173,8 +197,8 @@ func TestACopiedStateFolderIsFoundOut(t *testing.T) {
 		s.behind(other)
 		s.want(s.sends(other), takeOver)
 		s.want(s.sends(one), conflict)
-		if got := string(newcomer(&s.head, []byte(one.process))); got != one.process {
-			t.Errorf("newcomer: got %q; who came back from the image's state is the older line", got)
+		if got := string(newcomer(&s.head, []byte(one.process))); got != other.process {
+			t.Errorf("newcomer: got %q, want the one that came second", got)
 		}
 	})
 }

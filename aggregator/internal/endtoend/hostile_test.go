@@ -168,8 +168,11 @@ func (a *attacker) delta(change func(*syncv1.SectionDelta)) func(context.Context
 // stream returns an attack by parts behind a header; held ones wait until they are thrown out.
 func (a *attacker) stream(parts int, part func(i int) *syncv1.SectionPart, hold bool) func(context.Context) error {
 	return func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-		defer cancel()
+		if hold {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, 3*time.Second)
+			defer cancel()
+		}
 		out, err := a.service.PushSections(ctx)
 		if err != nil {
 			return err

@@ -83,7 +83,8 @@ type round struct {
 	head    map[string]section // believed
 	sure    bool
 	resync  bool
-	anew    bool // name assets by their ids: offers were lost
+	resumes []byte // the instance that was told to resynchronise
+	anew    bool   // name assets by their ids: offers were lost
 	asked   bool
 	missing map[string][]uint32
 	doubted bool
@@ -368,7 +369,7 @@ func joined(s *snapshot.Section) []byte {
 
 func (a *agent) pushSections(ctx context.Context, target map[string]asset.Digest, kinds []string) (bool, error) {
 	root := snapshot.Root(target)
-	header := &syncv1.PushHeader{Stamp: a.stamp(), Root: root[:], Resync: a.round.resync}
+	header := &syncv1.PushHeader{Stamp: a.stamp(), Root: root[:], Resync: a.round.resync, Resumes: a.round.resumes}
 	defer a.pushing(header.GetStamp(), root)()
 	stream, err := a.service.PushSections(ctx)
 	if err != nil {
@@ -462,6 +463,7 @@ func (a *agent) setBackTo(counter uint64) {
 	if counter > a.last {
 		a.disk.reserved, a.last = counter+reserve, counter
 	}
+	a.round.resumes = a.instance
 	a.instance = a.newID()
 	a.round.resync, a.round.sure, a.round.asked = true, true, false
 	a.round.head = map[string]section{}

@@ -56,8 +56,8 @@ type network struct {
 	accepted []push
 }
 
-// deliver hands a message to a handler. Messages may be delivered at the same time.
-func (n *network) deliver(m *message, handler int) *http.Response {
+// deliver hands a message to a handler and returns the answer. Messages may be delivered at the same time.
+func (n *network) deliver(m *message, handler int) *httptest.ResponseRecorder {
 	request := httptest.NewRequest(http.MethodPost, m.url, bytes.NewReader(m.body))
 	request.Header = m.header.Clone()
 	recorder := httptest.NewRecorder()
@@ -67,7 +67,7 @@ func (n *network) deliver(m *message, handler int) *http.Response {
 		n.accepted = append(n.accepted, m.push)
 		n.mu.Unlock()
 	}
-	return recorder.Result()
+	return recorder
 }
 
 // committed tells whether the answer to a push is a yes. A stream that was refused has an end and no message.
@@ -117,10 +117,10 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	answer := w.network.deliver(m, w.handler)
 	switch w.fate {
 	case twice:
-		return w.network.deliver(m, 1-w.handler), nil
+		return w.network.deliver(m, 1-w.handler).Result(), nil
 	case answerLost, answerAndCopy:
 		return nil, errNoAnswer
 	default:
-		return answer, nil
+		return answer.Result(), nil
 	}
 }

@@ -36,8 +36,10 @@ func TestStrace(t *testing.T) {
 func straced(t *testing.T, args ...string) []string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "calls")
-	all := append([]string{"-f", "-qq", "-e", "trace=execve,execveat,fork,vfork,clone,clone3,listen,bind", "-e", "signal=none",
-		"-o", file, program(t, "rollcall-agent")}, args...)
+	all := append([]string{
+		"-f", "-qq", "-e", "trace=execve,execveat,fork,vfork,clone,clone3,listen,bind", "-e", "signal=none",
+		"-o", file, program(t, "rollcall-agent"),
+	}, args...)
 	out, err := command("strace", all...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("strace %v: %v\n%s", args, err, out)

@@ -34,7 +34,7 @@ func (s *Service) pushSections(ctx context.Context, receive func() (*syncv1.Push
 	if err != nil {
 		return nil, err
 	}
-	r.stamp.Resync = header.GetResync()
+	r.stamp.Resync, r.stamp.Resumes = header.GetResync(), header.GetResumes()
 	push, err := r.push(header.GetRoot())
 	if err != nil {
 		return nil, err

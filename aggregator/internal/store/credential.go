@@ -70,8 +70,8 @@ INSERT INTO journal (what, machine) SELECT 'tag', $1 WHERE EXISTS (SELECT FROM a
 )
 
 // Issue stores a credential in one transaction with all that belongs to it: the machine, the use of the enrolment
-// secret, the enrolment's tags where a secret was used or the machine had no credential before. Its refusals are those of UseEnrollment, and nothing is stored then. Credentials that
-// the machine has already stay valid: see UseCredential.
+// secret, the enrolment's tags where a secret was used or the machine had no credential before. Its refusals are those
+// of UseEnrollment, and nothing is stored then. Credentials that the machine has already stay valid: see UseCredential.
 func (s *Store) Issue(ctx context.Context, n NewCredential) (Credential, error) {
 	var issued Credential
 	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {

@@ -33,7 +33,7 @@ type Head struct {
 	Archived   bool
 	Instance   []byte // agent process of the last accepted stamp, empty when no agent ever wrote
 	Counter    uint64
-	Resynced   bool         // the instance came back from an earlier state of the machine
+	Resynced   bool         // the agent's line was there before one that took over, and came back
 	Superseded []Superseded // agent processes that a later one took over from
 }
 

@@ -42,6 +42,7 @@ type Stamp struct {
 	Counter  uint64
 	TakeOver bool // Instance takes the place of the head's
 	Resync   bool // Instance came back from an earlier state of the machine
+	Older    bool // with Resync: it goes on from a process that the head knew
 }
 
 // Summary is what people list and filter machines by.
@@ -165,7 +166,7 @@ func (w *commitWriter) queueNew(batch *pgx.Batch, refuse func(error)) {
 		stamp = &Stamp{Instance: []byte{}}
 	}
 	batch.Queue(newHeadSQL, c.Machine, c.Source, c.Root[:], optionalTime(c.LastSeen),
-		stamp.Instance, int64(stamp.Counter), stamp.Resync).QueryRow(func(row pgx.Row) error {
+		stamp.Instance, int64(stamp.Counter), stamp.Older).QueryRow(func(row pgx.Row) error {
 		err := row.Scan(&w.head, &w.at)
 		if errors.Is(err, pgx.ErrNoRows) { // somebody else made it
 			refuse(ErrRetry)

@@ -80,8 +80,8 @@ func (w *commitWriter) queueHead(batch *pgx.Batch) {
 			instance = c.Stamp.Instance
 			n := int64(c.Stamp.Counter)
 			counter = &n
-			if c.Stamp.TakeOver {
-				resynced = &c.Stamp.Resync
+			if c.Stamp.Resync {
+				resynced = &c.Stamp.Older
 			}
 		}
 		batch.Queue(updateHeadSQL, w.head, c.Root[:], w.seq, len(c.Kinds) > 0, w.at, optionalTime(c.LastSeen),

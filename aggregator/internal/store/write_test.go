@@ -171,7 +171,7 @@ func TestTheProcessesBeforeAreRemembered(t *testing.T) {
 	const last = 12
 	for i := 1; i <= last; i++ {
 		w.commit("S1", agentSource, report{}, func(c *store.Commit) {
-			c.Stamp = &store.Stamp{Instance: name(i), Counter: uint64(10 * i), TakeOver: true, Resync: i == last}
+			c.Stamp = &store.Stamp{Instance: name(i), Counter: uint64(10 * i), TakeOver: true, Resync: i == last, Older: i == last}
 		})
 	}
 	state := w.prepared("S1", "users").State

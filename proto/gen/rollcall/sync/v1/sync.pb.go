@@ -1354,12 +1354,15 @@ type PushHeader struct {
 	Source *Source `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
 	// Root digest of the snapshot after this push, 32 bytes.
 	Root []byte `protobuf:"bytes,3,opt,name=root,proto3" json:"root,omitempty"`
-	// The agent was told that its counter is behind and has raised it: the machine was set back to an earlier state.
+	// The agent was told that its counter is behind and has raised it: the machine was set back to an earlier state, or
+	// another one was made from it.
 	Resync bool `protobuf:"varint,4,opt,name=resync,proto3" json:"resync,omitempty"`
 	// Values that move all the time.
 	Vitals *Vitals `protobuf:"bytes,5,opt,name=vitals,proto3" json:"vitals,omitempty"`
 	// Collectors that are not well.
-	Health        *Health `protobuf:"bytes,6,opt,name=health,proto3" json:"health,omitempty"`
+	Health *Health `protobuf:"bytes,6,opt,name=health,proto3" json:"health,omitempty"`
+	// With resync: the instance that was told so. It tells the machine that was there first from one made from its image.
+	Resumes       []byte `protobuf:"bytes,7,opt,name=resumes,proto3" json:"resumes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1432,6 +1435,13 @@ func (x *PushHeader) GetVitals() *Vitals {
 func (x *PushHeader) GetHealth() *Health {
 	if x != nil {
 		return x.Health
+	}
+	return nil
+}
+
+func (x *PushHeader) GetResumes() []byte {
+	if x != nil {
+		return x.Resumes
 	}
 	return nil
 }
@@ -2149,7 +2159,7 @@ const file_rollcall_sync_v1_sync_proto_rawDesc = "" +
 	"\x13PushSectionsRequest\x126\n" +
 	"\x06header\x18\x01 \x01(\v2\x1c.rollcall.sync.v1.PushHeaderH\x00R\x06header\x129\n" +
 	"\asection\x18\x02 \x01(\v2\x1d.rollcall.sync.v1.SectionPartH\x00R\asectionB\x06\n" +
-	"\x04part\"\xfd\x01\n" +
+	"\x04part\"\x97\x02\n" +
 	"\n" +
 	"PushHeader\x12-\n" +
 	"\x05stamp\x18\x01 \x01(\v2\x17.rollcall.sync.v1.StampR\x05stamp\x120\n" +
@@ -2157,7 +2167,8 @@ const file_rollcall_sync_v1_sync_proto_rawDesc = "" +
 	"\x04root\x18\x03 \x01(\fR\x04root\x12\x16\n" +
 	"\x06resync\x18\x04 \x01(\bR\x06resync\x120\n" +
 	"\x06vitals\x18\x05 \x01(\v2\x18.rollcall.sync.v1.VitalsR\x06vitals\x120\n" +
-	"\x06health\x18\x06 \x01(\v2\x18.rollcall.sync.v1.HealthR\x06health\"\xb3\x01\n" +
+	"\x06health\x18\x06 \x01(\v2\x18.rollcall.sync.v1.HealthR\x06health\x12\x18\n" +
+	"\aresumes\x18\a \x01(\fR\aresumes\"\xb3\x01\n" +
 	"\vSectionPart\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x124\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1e.rollcall.sync.v1.SectionStateR\x05state\x12\x16\n" +
