@@ -79,7 +79,6 @@ tls_key: k.pem
 listen: "[::]:8480"
 grpc_advertise: rollcall.example:8481
 checkin_interval: 90s
-snapshot_retention_days: 7
 log_level: debug
 enrollment:
   create:
@@ -92,8 +91,8 @@ enrollment:
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprint(cli.Verb, cli.Serve.Listen, cli.Serve.TLS(), cli.Serve.CheckinInterval, cli.Serve.SnapshotRetentionDays, cli.LogLevel)
-	if want := fmt.Sprint("serve", "[::]:8480", true, 90*time.Second, 7, "debug"); got != want {
+	got := fmt.Sprint(cli.Verb, cli.Serve.Listen, cli.Serve.TLS(), cli.Serve.CheckinInterval, cli.LogLevel)
+	if want := fmt.Sprint("serve", "[::]:8480", true, 90*time.Second, "debug"); got != want {
 		t.Errorf("serve: got %s, want %s", got, want)
 	}
 
@@ -128,8 +127,8 @@ func TestMistakesAreUsageErrorsThatSayWhere(t *testing.T) {
 		{"no mapping", "migrate", "- a", nil, []string{":1: a mapping"}},
 		{"no YAML", "migrate", "a: [", nil, []string{"aggregator.yaml"}},
 		{"the file names a file", "migrate", "config: x", nil, []string{"config: unknown key"}},
-		{"bad number in the file", "serve", "snapshot_retention_days: many", nil, []string{"aggregator.yaml:1: snapshot_retention_days", `"many"`}},
-		{"bad number in the environment", "serve", "", env{"ROLLCALL_AGGREGATOR_SNAPSHOT_RETENTION_DAYS": "x"}, []string{"environment variable ROLLCALL_AGGREGATOR_SNAPSHOT_RETENTION_DAYS"}},
+		{"bad number in the file", "enrollment create --name a --embedded-postgres x", "enrollment: {create: {quota: many}}", nil, []string{"aggregator.yaml:1: ", "quota", `"many"`}},
+		{"bad number in the environment", "enrollment create --name a --embedded-postgres x", "", env{"ROLLCALL_AGGREGATOR_ENROLLMENT_CREATE_QUOTA": "x"}, []string{"environment variable ROLLCALL_AGGREGATOR_ENROLLMENT_CREATE_QUOTA"}},
 		{"bad duration", "serve --checkin-interval 5", "", nil, []string{"--checkin-interval", "5m"}},
 		{"bad log level", "migrate --log-level loud --embedded-postgres x", "", nil, []string{"--log-level", "debug"}},
 		{"bad role", "token create --name a --role root --embedded-postgres x", "", nil, []string{"--role", "operator"}},

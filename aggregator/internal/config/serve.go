@@ -23,8 +23,7 @@ type Serve struct {
 	TLSKey            string `setting:"" name:"tls-key" placeholder:"FILE" help:"Private key of --tls-cert, PEM."`
 	InsecurePlainHTTP bool   `setting:"" name:"insecure-plain-http" help:"Listen off loopback without TLS, as behind a proxy that has it."`
 
-	CheckinInterval       time.Duration `setting:"" name:"checkin-interval" default:"5m" help:"How often agents report (default ${default})."`
-	SnapshotRetentionDays int           `setting:"" name:"snapshot-retention-days" default:"30" help:"How many days of history are to be kept, at least 1 (default ${default}). So far nothing is deleted."`
+	CheckinInterval time.Duration `setting:"" name:"checkin-interval" default:"5m" help:"How often agents report (default ${default})."`
 }
 
 // minCheckinInterval keeps a typing error from turning the fleet on its own aggregator.
@@ -50,9 +49,6 @@ func (s *Serve) Validate() error {
 		if _, err := splitAddress("--grpc-advertise", s.GRPCAdvertise); err != nil {
 			return err
 		}
-	}
-	if s.SnapshotRetentionDays < 1 {
-		return fmt.Errorf("--snapshot-retention-days %d: at least 1", s.SnapshotRetentionDays)
 	}
 	if s.CheckinInterval < minCheckinInterval {
 		return fmt.Errorf("--checkin-interval %s: at least %s", s.CheckinInterval, minCheckinInterval)

@@ -32,7 +32,6 @@ func TestPlainHTTPStaysOnLoopback(t *testing.T) {
 		{"advertised", "--grpc-advertise rollcall.example:8481", ""},
 		{"only the port advertised", "--grpc-advertise :443", ""},
 		{"advertised without a port", "--grpc-advertise rollcall.example", "--grpc-advertise"},
-		{"retention", "--snapshot-retention-days 0", "--snapshot-retention-days"},
 		{"interval", "--checkin-interval 1ms", "--checkin-interval"},
 	}
 	for _, tt := range tests {
