@@ -5,5 +5,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' agent aggregator proto | sort | while IFS=: read -r file func; do
   echo "fuzz ${func#func } in $(dirname "$file")"
-  go test -run '^$' -fuzz "^${func#func }\$" -fuzztime "${1:-5s}" "./$(dirname "$file")" </dev/null
+  go test -run '^$' -fuzz "^${func#func }\$" -fuzztime "${1:-5s}" -fuzzminimizetime 10x "./$(dirname "$file")" </dev/null
 done
