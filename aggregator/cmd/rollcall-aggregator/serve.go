@@ -31,6 +31,8 @@ const (
 	partitionsAhead = 8
 	// keepInterval is how often that is looked after.
 	keepInterval = time.Hour
+	// epochInterval is how soon a database that was restored, or failed over, under the running program is noticed.
+	epochInterval = 5 * time.Second
 	// gcPercent is how much garbage may pile up on what is in use. Large pushes come in bursts, and what they leave behind
 	// counts as the aggregator's memory; the usual 100 would double it.
 	gcPercent = 50
@@ -76,7 +78,12 @@ func (p *program) serve(ctx context.Context, c *config.Serve) (err error) {
 	p.announce(c, listeners)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return front.Run(ctx) })
-	group.Go(func() error { return p.keepPartitions(ctx, s) })
+	group.Go(func() error {
+		return p.every(ctx, keepInterval, "make room in the change log", func() error { return s.EnsurePartitions(ctx, partitionsAhead) })
+	})
+	group.Go(func() error {
+		return p.every(ctx, epochInterval, "compare the database epoch", func() error { return p.watchEpoch(ctx, s) })
+	})
 	if cluster != nil {
 		group.Go(func() error { return cluster.Run(ctx) })
 	}
@@ -129,18 +136,31 @@ func (p *program) announce(c *config.Serve, listeners server.Listeners) {
 		"tls", c.TLS(), "version", version)
 }
 
-// keepPartitions makes room in the change log for the weeks to come, now and then.
-func (p *program) keepPartitions(ctx context.Context, s *store.Store) error {
-	tick := time.NewTicker(keepInterval)
+// every does a piece of upkeep at an interval until ctx ends. What fails is logged once, until it works again, and tried
+// again at the next turn.
+func (p *program) every(ctx context.Context, interval time.Duration, what string, do func() error) error {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
+	failing := false
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		if err := s.EnsurePartitions(ctx, partitionsAhead); err != nil && ctx.Err() == nil {
-			p.log.Error("no new room in the change log", "err", err)
+		err := do()
+		if err != nil && !failing && ctx.Err() == nil {
+			p.log.Error("upkeep", "what", what, "err", err)
 		}
+		failing = err != nil
 	}
+}
+
+// watchEpoch notices another database behind the same address; the store forgets what it had cached of the one before.
+func (p *program) watchEpoch(ctx context.Context, s *store.Store) error {
+	epoch, err := s.Epoch(ctx)
+	if err == nil && epoch.New {
+		p.log.Warn("another database epoch: the database was restored or failed over", "epoch", epoch.ID)
+	}
+	return err
 }

@@ -68,6 +68,9 @@ func judgeSame(last, counter uint64) verdict {
 // that was there first, and whoever took over from it is the one made from its image. A process that the head never
 // knew comes from an old image itself.
 func older(head *store.Head, s Stamp) bool {
+	if len(s.Resumes) == 0 {
+		return false // a head whose process was let go has an empty name too
+	}
 	if bytes.Equal(head.Instance, s.Resumes) {
 		return true
 	}

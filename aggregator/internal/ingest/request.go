@@ -134,6 +134,6 @@ func (s *Service) storeJSON(ctx context.Context, head int64, m proto.Message, pu
 // logged notes what went wrong beside an answer.
 func (s *Service) logged(ctx context.Context, what string, err error) {
 	if err != nil {
-		s.log.Warn(what, "serial_number", callerOf(ctx).Serial, "err", err)
+		s.log.Warn("left undone beside an answer", "what", what, "serial_number", callerOf(ctx).Serial, "err", err)
 	}
 }

@@ -56,7 +56,7 @@ func (c rawCall) do(t *testing.T, a *agent) rawAnswer {
 	for name, value := range c.header {
 		r.Header.Set(name, value)
 	}
-	response := must(transport.RoundTrip(r))(t)
+	response := must(transport.RoundTrip(r))(t)  //nolint:bodyclose // closed on the next line; must hides it
 	defer func() { _ = response.Body.Close() }() // it was read
 	body := must(io.ReadAll(response.Body))(t)
 	if len(body) > 5 && body[0] == 3 { // the end of a Connect stream, compressed

@@ -33,7 +33,8 @@ WHERE (database_epoch.system_identifier, database_epoch.timeline) <> (excluded.s
 )
 
 // Epoch compares the database with the one that the stored epoch began in, begins a new epoch when they differ, and
-// returns the current one; when it is another one than at the call before, what the store had cached is forgotten. A role that may not read the system identifier goes by the timeline alone.
+// returns the current one; when it is another one than at the call before, what the store had cached is forgotten. A
+// role that may not read the system identifier goes by the timeline alone.
 func (s *Store) Epoch(ctx context.Context) (Epoch, error) {
 	var e Epoch
 	system, err := systemIdentifier(ctx, s.pool)

@@ -197,7 +197,7 @@ func TestAReaderOfAHeadSeesOneMoment(t *testing.T) {
 	var group sync.WaitGroup
 	group.Go(func() {
 		defer close(stop)
-		for i := range 60 {
+		for i := range 30 {
 			w.commit("S1", agentSource, report{"disks": {fmt.Sprintf(`{"name":"d%d"}`, i)}, "deb_packages": debs(700 + i%50)})
 		}
 	})
