@@ -39,8 +39,6 @@ var errUnknownCredential = errors.New("unknown or revoked machine credential: en
 
 // authenticate finds the machine of a call. Only Enroll may come without a credential, or with one that is dead.
 func (s *Service) authenticate(ctx context.Context, c *call) (caller, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxAuthentication)
-	defer cancel()
 	found, err := s.callerWith(ctx, c.authorization)
 	var refused *connect.Error
 	if errors.As(err, &refused) && refused.Code() == connect.CodeUnauthenticated {
@@ -58,13 +56,19 @@ func (s *Service) authenticate(ctx context.Context, c *call) (caller, error) {
 // callerWith returns the caller that an authorization header stands for.
 func (s *Service) callerWith(ctx context.Context, authorization string) (caller, error) {
 	credential, err := auth.FromHeader(authorization, auth.BearerScheme)
-	if err == nil {
-		err = auth.CheckMachineCredential(credential)
-	}
 	if err != nil {
 		return caller{}, connect.NewError(connect.CodeUnauthenticated, err)
 	}
-	return s.findCaller(ctx, auth.DigestOf(credential))
+	digest := auth.DigestOf(credential)
+	if c, ok := s.callers.get(digest); ok {
+		return c, nil
+	}
+	if err := auth.CheckMachineCredential(credential); err != nil { // spares the database nonsense
+		return caller{}, connect.NewError(connect.CodeUnauthenticated, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxAuthentication)
+	defer cancel()
+	return s.findCaller(ctx, digest)
 }
 
 // gone recognises the credential of a machine that has said goodbye already, so that saying it twice does not fail.
@@ -74,6 +78,8 @@ func (s *Service) gone(ctx context.Context, authorization string, refusal error)
 		return caller{}, refusal
 	}
 	digest := auth.DigestOf(credential)
+	ctx, cancel := context.WithTimeout(ctx, maxAuthentication)
+	defer cancel()
 	revoked, err := s.store.CredentialRevoked(ctx, digest)
 	switch {
 	case err != nil:
@@ -86,9 +92,6 @@ func (s *Service) gone(ctx context.Context, authorization string, refusal error)
 
 // findCaller looks a credential up, and ends older ones of the machine when this is its first use.
 func (s *Service) findCaller(ctx context.Context, digest auth.Digest) (caller, error) {
-	if c, ok := s.callers.get(digest); ok {
-		return c, nil
-	}
 	credential, err := s.store.CredentialByDigest(ctx, digest)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
