@@ -73,7 +73,7 @@ func TestThisMachineAnswers(t *testing.T) {
 		t.Errorf("uname: %+v, %v", u, err)
 	}
 	mounts, err := m.Mounts(ctx)
-	if err != nil || !slices.ContainsFunc(mounts, func(m Mount) bool { return m.Path == "/" }) {
+	if err != nil || !slices.ContainsFunc(mounts, func(m Mount) bool { return m.Path == "/proc" }) { // "/" is none in a chroot
 		t.Errorf("mounts: %+v, %v", mounts, err)
 	}
 	if u, err := m.Usage(ctx, "/"); err != nil || u.SizeBytes <= 0 || u.FreeBytes > u.SizeBytes {
