@@ -75,7 +75,7 @@ CREATE TABLE head (
     archived_at    timestamptz,
     agent_instance bytea NOT NULL DEFAULT '',
     counter        bigint NOT NULL DEFAULT 0,
-    resynced       boolean NOT NULL DEFAULT false, -- the agent's line was there before one that took over, and came back
+    resumed        bytea NOT NULL DEFAULT '', -- agent process that was there before one that took over, and came back as this one
     UNIQUE (machine, source)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 

@@ -139,7 +139,7 @@ CREATE TABLE public.head (
     archived_at timestamp with time zone,
     agent_instance bytea DEFAULT '\x'::bytea NOT NULL,
     counter bigint DEFAULT 0 NOT NULL,
-    resynced boolean DEFAULT false NOT NULL,
+    resumed bytea DEFAULT '\x'::bytea NOT NULL,
     CONSTRAINT head_commits_check CHECK ((commits > 0)),
     CONSTRAINT head_root_check CHECK ((length(root) = 32)),
     CONSTRAINT head_seq_check CHECK ((seq > 0))

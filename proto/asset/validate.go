@@ -16,6 +16,9 @@ const (
 )
 
 var (
+	// ErrTooLarge says that a body or JSON value has more than MaxBodyBytes.
+	ErrTooLarge = errors.New("too large")
+
 	errUTF8 = errors.New("text is not valid UTF-8")
 	errNUL  = errors.New("text holds a NUL character")
 	// errDepth is what both the encoder and the validator say.
@@ -47,7 +50,7 @@ func validate(body []byte, depth int) error {
 // checkSize holds a body or a JSON value against MaxBodyBytes.
 func checkSize(body []byte) error {
 	if len(body) > MaxBodyBytes {
-		return fmt.Errorf("%d bytes of JSON, the limit is %d", len(body), MaxBodyBytes)
+		return fmt.Errorf("%w: %d bytes of JSON, the limit is %d", ErrTooLarge, len(body), MaxBodyBytes)
 	}
 	return nil
 }

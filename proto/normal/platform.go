@@ -18,7 +18,8 @@ const (
 	platformTVOS    = "TVOS"
 )
 
-// platformRules are parts of an operating system's name, lower case without spaces; the first one found decides.
+// platformRules are parts of an operating system's name, lower case without spaces; the first one found decides. They
+// are the contract's to the letter, its `rehl` included; RHEL itself is among linuxWords.
 var platformRules = []struct{ part, platform string }{
 	{"macos", platformMacOS},
 	{"osx", platformMacOS},

@@ -19,6 +19,7 @@ import (
 	"github.com/rollcall-inventory/rollcall/agent/internal/collect"
 	"github.com/rollcall-inventory/rollcall/agent/internal/config"
 	"github.com/rollcall-inventory/rollcall/agent/internal/host"
+	"github.com/rollcall-inventory/rollcall/agent/internal/identity"
 	"github.com/rollcall-inventory/rollcall/agent/internal/schedule"
 	"github.com/rollcall-inventory/rollcall/agent/internal/spool"
 	"github.com/rollcall-inventory/rollcall/proto/asset"
@@ -137,8 +138,8 @@ type sent struct {
 	Body json.RawMessage `json:"body"`
 }
 
-// printSent writes the canonical bodies that a first push carries, and what travels beside them. An asset that the
-// aggregator knows already travels as its id alone.
+// printSent writes the canonical bodies that a first push carries, and what travels beside them: vitals, and the
+// evidence with which the machine enrols. An asset that the aggregator knows already travels as its id alone.
 func printSent(ctx context.Context, t terminal, machine host.Host, pending spool.Pending, format string) error {
 	var all []sent
 	size := 0
@@ -153,7 +154,11 @@ func printSent(ctx context.Context, t terminal, machine host.Host, pending spool
 	if err != nil {
 		return err
 	}
-	if err := printAssets(t.out, append(all, beside), format); err != nil {
+	shown, err := sentBeside("evidence", identity.Read(machine.FS()))
+	if err != nil {
+		return err
+	}
+	if err := printAssets(t.out, append(all, beside, shown), format); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(t.err, "%d facts of %d kinds, %d bytes before compression; then only what changed\n",

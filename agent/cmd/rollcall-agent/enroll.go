@@ -9,6 +9,7 @@ import (
 	"github.com/rollcall-inventory/rollcall/agent/internal/config"
 	"github.com/rollcall-inventory/rollcall/agent/internal/host"
 	"github.com/rollcall-inventory/rollcall/agent/internal/identity"
+	"github.com/rollcall-inventory/rollcall/agent/internal/schedule"
 	"github.com/rollcall-inventory/rollcall/agent/internal/state"
 )
 
@@ -44,6 +45,9 @@ func enrollVerb(ctx context.Context, flags config.Enroll, t terminal) error {
 		return err
 	}
 	if err := syncer.Enroll(ctx, secret); err != nil {
+		return err
+	}
+	if err := schedule.Forget(dir); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(t.out, "enrolled as %s at %s\n", syncer.Identity.SerialNumber, syncer.Identity.Server)

@@ -38,7 +38,7 @@ func open(dir *state.Dir, c config.Connection, t terminal) (*upload.Syncer, erro
 	if enrolled != nil {
 		options.Server = cmp.Or(options.Server, enrolled.Server)
 		options.CAFile = cmp.Or(options.CAFile, enrolled.CAFile)
-		options.PlainHTTP = options.PlainHTTP || enrolled.PlainHTTP
+		options.PlainHTTP = options.PlainHTTP || enrolled.PlainHTTP && options.Server == enrolled.Server
 		options.GRPCAddress = enrolled.GRPCAddress
 		options.Credential = enrolled.Credential
 	}

@@ -44,7 +44,7 @@ func runVerb(ctx context.Context, flags config.Run, t terminal) error {
 	}
 	defer syncer.Client.Close()
 	if syncer.Identity == nil {
-		return fmt.Errorf("%w: run `rollcall-agent enroll` first", identity.ErrNotEnrolled)
+		return identity.ErrNotEnrolled
 	}
 	agent := &schedule.Agent{
 		Host:     host.At(flags.Root),

@@ -176,7 +176,7 @@ func TestSystemInfo(t *testing.T) {
 		"cpu_physical_cores:2,cpu_sockets:1,cpu_subtype:143,cpu_type:x86_64,firmware_type:uefi,fqdn:web-1.example.org," +
 		"hardware_model:20XW004AGE,hardware_serial:PF2ABCDE,hardware_sku:LENOVO_MT_20XW,hardware_vendor:LENOVO," +
 		"hardware_version:ThinkPad X1 Carbon Gen 9,hostname:web-1,hypervisor:unknown,init_system:systemd,kernel_name:Linux," +
-		"kernel_version:6.1.0-21-amd64,locale:de_DE.UTF-8,machine_id:0123456789abcdef0123456789abcdef,secure_boot:true," +
+		"kernel_version:6.1.0-21-amd64,locale:de_DE.UTF-8,machine_id:3eb1bd439947eb762998e566ccc2e099c791118b2f40579cc4f7da2b5061b7f9,secure_boot:true," +
 		"timezone:Europe/Berlin,tpm_version:2.0,uuid:4c4c4544-0051-3510-8052-b4c04f4a3132}"
 	if got := strings.ReplaceAll(show(snap.SystemInfo), `\u0027`, "'"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -58,8 +58,6 @@ type Report struct {
 	Sections map[string]State
 	// Troubles, sorted by collector.
 	Troubles []Trouble
-	// Durations by collector; those answered from the cache are missing.
-	Durations map[string]time.Duration
 }
 
 // Trouble is one collector that is not well.
@@ -76,8 +74,6 @@ type result struct {
 	collector Collector
 	snap      *inventoryv1.Snapshot
 	err       error
-	took      time.Duration
-	cached    bool
 }
 
 // Run runs all collectors, two at a time. A collector that fails, panics or takes too long harms only its own sections.
@@ -88,11 +84,7 @@ func Run(ctx context.Context, h host.Host, opts Options) Report {
 
 // runAll is Run over a registry of choice.
 func runAll(ctx context.Context, h host.Host, collectors map[string]Collector, opts Options) Report {
-	report := Report{
-		Snapshot:  &inventoryv1.Snapshot{},
-		Sections:  map[string]State{},
-		Durations: map[string]time.Duration{},
-	}
+	report := Report{Snapshot: &inventoryv1.Snapshot{}, Sections: map[string]State{}}
 	var group sync.WaitGroup
 	results := make(chan result, len(collectors))
 	slots := make(chan struct{}, parallel)
@@ -121,7 +113,7 @@ func runAll(ctx context.Context, h host.Host, collectors map[string]Collector, o
 func collectOne(ctx context.Context, h host.Host, c Collector, opts Options) result {
 	fresh, hit := opts.Cache.look(h, c)
 	if hit != nil {
-		return result{collector: c, snap: hit.snap, err: hit.err, cached: true}
+		return result{collector: c, snap: hit.snap, err: hit.err}
 	}
 	if !opts.Cache.enter(c.Name) {
 		return result{collector: c, err: errors.New("an earlier run of this collector has not ended")}
@@ -135,18 +127,18 @@ func collectOne(ctx context.Context, h host.Host, c Collector, opts Options) res
 	begin := time.Now()
 	done := make(chan result, 1)
 	go func() {
-		defer opts.Cache.leave(c.Name)
-		done <- guarded(ctx, h, c)
+		r := guarded(ctx, h, c)
+		opts.Cache.leave(c.Name) // before anybody hears of the result and runs it again
+		done <- r
 	}()
 	select {
 	case r := <-done:
-		r.took = time.Since(begin)
 		opts.Cache.keep(h, c, fresh, r)
 		return r
 	case <-ctx.Done():
 		// The goroutine stays behind until the kernel lets it go: it holds a snapshot of its own that nobody reads.
 		took := time.Since(begin)
-		return result{collector: c, err: fmt.Errorf("gave up after %s: %w", took.Round(time.Millisecond), ctx.Err()), took: took}
+		return result{collector: c, err: fmt.Errorf("gave up after %s: %w", took.Round(time.Millisecond), ctx.Err())}
 	}
 }
 
@@ -164,9 +156,6 @@ func guarded(ctx context.Context, h host.Host, c Collector) (r result) {
 
 // add books one collector's result.
 func (r *Report) add(res result) {
-	if !res.cached {
-		r.Durations[res.collector.Name] = res.took
-	}
 	var partly *unreadable
 	switch {
 	case res.err == nil:

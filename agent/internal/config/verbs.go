@@ -39,7 +39,7 @@ type Collect struct {
 	Tree
 	Collectors
 	Format         string `enum:"json,ndjson,table" default:"table" help:"How to print: json, ndjson or table (default ${default})."`
-	ShowWhatIsSent bool   `name:"show-what-is-sent" help:"Print exactly what an aggregator would get, and how large it is."`
+	ShowWhatIsSent bool   `name:"show-what-is-sent" help:"Print what an aggregator gets of this machine, identity and vitals included, and how large it is."`
 }
 
 // Enroll is the verb enroll.

@@ -18,8 +18,6 @@ type Host interface {
 	// FS is the machine's file tree from its root, so that /etc/hostname is "etc/hostname".
 	// Symbolic links can be read with fs.ReadLink. The file system may block on a device or a remote mount.
 	FS() fs.FS
-	// Privileged tells whether the agent may read what only the administrator may.
-	Privileged() bool
 	// Uname is what the kernel calls itself and its hardware.
 	Uname() (Uname, error)
 	// HypervisorSignature is the text in the processor's hypervisor leaf (CPUID 0x40000000), such as "KVMKVMKVM".

@@ -56,9 +56,6 @@ func At(dir string) *Machine {
 // FS implements Host.
 func (m *Machine) FS() fs.FS { return m.root }
 
-// Privileged implements Host.
-func (m *Machine) Privileged() bool { return os.Geteuid() == 0 }
-
 // HypervisorSignature implements Host.
 func (m *Machine) HypervisorSignature() string {
 	return strings.TrimRight(cpuid.CPU.HypervisorVendorString, "\x00 ")

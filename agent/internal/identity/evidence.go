@@ -28,18 +28,23 @@ const (
 	maxEvidenceBytes = 4096
 )
 
-// Gather reads the machine's evidence from its file tree. What cannot be read is left out. A machine without any
-// evidence that normal.Identity accepts gets a random serial, drawn once and kept in the state folder, which must be
-// locked.
+// Read returns the evidence that a machine's file tree gives. What cannot be read is left out.
 //
 // Inside a container the firmware is the one of the machine below, which other containers show as well: it is left out.
-func Gather(root fs.FS, dir *state.Dir) (*syncv1.Evidence, error) {
+func Read(root fs.FS) *syncv1.Evidence {
 	e := &syncv1.Evidence{MachineIdHash: machineIDHash(root)}
 	if !inContainer(root) {
 		e.HardwareSerial, _ = normal.CleanSerial(text(root, dmi+"product_serial"))
 		e.ProductUuid, _ = normal.CleanUUID(text(root, dmi+"product_uuid"))
 		e.CloudInstanceId = cloudInstanceID(root)
 	}
+	return e
+}
+
+// Gather is Read for a machine that has to have an identity: without any evidence that normal.Identity accepts it gets
+// a random serial, drawn once and kept in the state folder, which must be locked.
+func Gather(root fs.FS, dir *state.Dir) (*syncv1.Evidence, error) {
+	e := Read(root)
 	if _, ok := normal.Identity(e); ok {
 		return e, nil
 	}
@@ -62,7 +67,8 @@ func cloudInstanceID(root fs.FS) string {
 	return "EC2-" + tag
 }
 
-// machineIDHash returns SHA-256 of the 32 digits of the machine id, which themselves must not leave the machine.
+// machineIDHash returns SHA-256 of the 32 digits of the machine id: machine-id(5) asks that nobody uses the id itself as
+// an identity.
 //
 // Source: machine-id(5).
 func machineIDHash(root fs.FS) string {
@@ -77,9 +83,15 @@ func machineIDHash(root fs.FS) string {
 	return ""
 }
 
+// containerMarkers are what container managers leave inside.
+var containerMarkers = []string{
+	".dockerenv", "run/.containerenv", "run/systemd/container",
+	"run/secrets/kubernetes.io", "var/run/secrets/kubernetes.io", // containerd and CRI-O leave none of the others
+}
+
 // inContainer tells whether the file tree is a container's.
 func inContainer(root fs.FS) bool {
-	for _, marker := range []string{".dockerenv", "run/.containerenv", "run/systemd/container"} {
+	for _, marker := range containerMarkers {
 		if _, err := fs.Stat(root, marker); err == nil {
 			return true
 		}

@@ -22,7 +22,7 @@ import (
 const fileName = "identity.json"
 
 // ErrNotEnrolled says that the state folder holds no identity.
-var ErrNotEnrolled = errors.New("this machine is not enrolled")
+var ErrNotEnrolled = errors.New("this machine is not enrolled: run `rollcall-agent enroll` first")
 
 // Enrolled is the identity that the aggregator issued. The credential is a secret.
 type Enrolled struct {

@@ -39,6 +39,7 @@ func TestEvidenceIsReadFromFirmwareAndSystem(t *testing.T) {
 		{name: "machine id", root: tree("etc/machine-id", machineID+"\n"), prefix: "MID-"},
 		{name: "machine id of D-Bus", root: tree("etc/machine-id", "uninitialized\n", "var/lib/dbus/machine-id", machineID), prefix: "MID-"},
 		{name: "container leaves the firmware out", root: tree(".dockerenv", "", "sys/class/dmi/id/product_serial", "ABC123", "etc/machine-id", machineID), prefix: "MID-"},
+		{name: "pod leaves the firmware out", root: tree("var/run/secrets/kubernetes.io/token", "", "sys/class/dmi/id/product_serial", "ABC123", "etc/machine-id", machineID), prefix: "MID-"},
 		{name: "nothing at all", root: fstest.MapFS{}, prefix: "RND-"},
 		{name: "machine id of zeroes", root: tree("etc/machine-id", strings.Repeat("0", 32)), prefix: "RND-"},
 	}
@@ -62,7 +63,7 @@ func TestEvidenceIsReadFromFirmwareAndSystem(t *testing.T) {
 	}
 }
 
-func TestTheMachineIDItselfStaysHere(t *testing.T) {
+func TestTheMachineIDIsShownAsItsHash(t *testing.T) {
 	t.Parallel()
 	e, err := Gather(tree("etc/machine-id", machineID), stateDir(t))
 	if err != nil {

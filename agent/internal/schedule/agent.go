@@ -159,8 +159,8 @@ func (a *Agent) accept(out upload.Outcome, err error, vitals *syncv1.Vitals, hea
 		*a.told = told{} // another record, or an older one: say everything again
 	} else {
 		*a.told = a.told.after(vitals, health)
-		a.note("told", a.told.save(a.Dir))
 	}
+	a.note("told", a.told.save(a.Dir))
 	if out.Configuration == nil {
 		return nil
 	}
@@ -197,6 +197,12 @@ func (a *Agent) recall() {
 	a.status.AgentVersion = a.Version
 }
 
+// Forget drops what was told to an aggregator and what it wanted collected: another one knows and wants something else.
+// The state folder is locked and no Agent runs on it.
+func Forget(dir *state.Dir) error {
+	return errors.Join(dir.Remove(toldName), dir.Remove(configurationName))
+}
+
 // disabled lists the collectors that the operator or the aggregator switched off.
 func (a *Agent) disabled() []string {
 	return slices.Concat(a.Disabled, a.configuration.DisabledCollectors)
@@ -205,7 +211,7 @@ func (a *Agent) disabled() []string {
 // bookTroubles takes the troubles into the status and logs those that are new.
 func (a *Agent) bookTroubles(troubles []collect.Trouble) {
 	before := a.status.Troubles
-	a.status.Troubles = nil
+	a.status.Troubles = []Trouble{}
 	for _, t := range troubles {
 		trouble := Trouble{Collector: t.Collector, Message: toValid(t.Err.Error()), Denied: t.Denied}
 		a.status.Troubles = append(a.status.Troubles, trouble)

@@ -57,7 +57,7 @@ type Trouble struct {
 type Status struct {
 	AgentVersion string     `json:"agent_version"`
 	LastSuccess  *time.Time `json:"last_success"`
-	Failures     int        `json:"failures_since"`
+	Failures     int        `json:"failures"` // in a row
 	LastRun      *Result    `json:"last_run"`
 	Troubles     []Trouble  `json:"troubles"`
 }

@@ -48,8 +48,11 @@ func loadTold(dir *state.Dir) told {
 	return t
 }
 
-// save writes the file; losing it costs a repetition.
+// save writes the file, or removes it when nothing was told; losing it costs a repetition.
 func (t told) save(dir *state.Dir) error {
+	if t.vitals == nil && t.health == nil {
+		return dir.Remove(toldName)
+	}
 	vitals, err := protojson.Marshal(t.vitals)
 	if err != nil {
 		return err

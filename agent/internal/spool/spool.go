@@ -115,5 +115,5 @@ func (s *Spool) read(name string) ([]byte, error) {
 
 // damaged reports a file that is passed over.
 func (s *Spool) damaged(name string, err error) {
-	s.log.Warn("spool file is damaged and passed over: whole sections travel next time", "file", name, "err", err)
+	s.log.Warn("spool file is damaged and counts as missing", "file", name, "err", err)
 }

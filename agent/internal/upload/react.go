@@ -56,7 +56,9 @@ func (r *round) resynchronise(refusal *syncv1.Refusal) error {
 	if err := s.Spool.Raise(refusal.GetCounter()); err != nil {
 		return err
 	}
-	r.resumes = s.instance
+	if r.resumes == nil { // told twice: what the aggregator may know is the first
+		r.resumes = s.instance
+	}
 	s.instance = newInstance()
 	r.resync, r.sure = true, true
 	r.out.Resynced = true

@@ -40,7 +40,10 @@ func (p *program) healthcheck(ctx context.Context, c *config.Healthcheck) error 
 	defer resp.Body.Close()
 	var answer struct{ Status, Detail any }
 	body := io.LimitReader(resp.Body, 64<<10)
-	if err := json.NewDecoder(body).Decode(&answer); err != nil || resp.StatusCode != http.StatusOK {
+	if err := json.NewDecoder(body).Decode(&answer); err != nil {
+		return config.WithExit(config.ExitUnreachable, fmt.Errorf("%s answers %s, not as an aggregator does: %w", url, resp.Status, err))
+	}
+	if resp.StatusCode != http.StatusOK {
 		return config.WithExit(config.ExitUnreachable, fmt.Errorf("%s answers %s: %v", url, resp.Status, answer.Detail))
 	}
 	fmt.Fprintln(p.out, answer.Status)

@@ -71,7 +71,7 @@ func (p *program) serve(ctx context.Context, c *config.Serve) (err error) {
 	if err != nil {
 		return err
 	}
-	front, err := p.wire(c, s, dsn, listeners)
+	front, forget, err := p.wire(c, s, dsn, listeners)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,15 @@ func (p *program) serve(ctx context.Context, c *config.Serve) (err error) {
 		return p.every(ctx, keepInterval, "make room in the change log", func() error { return s.EnsurePartitions(ctx, partitionsAhead) })
 	})
 	group.Go(func() error {
-		return p.every(ctx, epochInterval, "compare the database epoch", func() error { return p.watchEpoch(ctx, s) })
+		return p.every(ctx, epochInterval, "compare the database epoch", func() error {
+			now, err := s.Epoch(ctx)
+			if err == nil && now.ID != epoch.ID {
+				p.log.Warn("another database epoch: the database was restored or failed over", "epoch", now.ID)
+				forget()
+				epoch = now
+			}
+			return err
+		})
 	})
 	if cluster != nil {
 		group.Go(func() error { return cluster.Run(ctx) })
@@ -90,8 +98,8 @@ func (p *program) serve(ctx context.Context, c *config.Serve) (err error) {
 	return group.Wait()
 }
 
-// wire joins the parts.
-func (p *program) wire(c *config.Serve, s *store.Store, dsn string, listeners server.Listeners) (*server.Server, error) {
+// wire joins the parts. forget drops what they keep of the database, for when another one is behind its address.
+func (p *program) wire(c *config.Serve, s *store.Store, dsn string, listeners server.Listeners) (front *server.Server, forget func(), err error) {
 	numbers := metrics.New(s, version, p.log)
 	committer := commit.New(s, p.log)
 	agents := ingest.New(s, committer, ingest.Options{
@@ -106,11 +114,12 @@ func (p *program) wire(c *config.Serve, s *store.Store, dsn string, listeners se
 	}).Mount(mux)
 	mux.HandleFunc("/", api.NotFound)
 
-	return server.New(server.Options{
+	front, err = server.New(server.Options{
 		Listeners: listeners, CertFile: c.TLSCert, KeyFile: c.TLSKey,
 		Mux: mux, Register: agents.RegisterGRPC, GRPCOptions: agents.ServerOptions(),
 		Metrics: numbers.Registerer(), Log: p.log,
 	})
+	return front, func() { committer.Forget(); agents.Forget() }, err
 }
 
 // advertised is the native address that agents are told: the configured one, else the port on the host they came to.
@@ -154,13 +163,4 @@ func (p *program) every(ctx context.Context, interval time.Duration, what string
 		}
 		failing = err != nil
 	}
-}
-
-// watchEpoch notices another database behind the same address; the store forgets what it had cached of the one before.
-func (p *program) watchEpoch(ctx context.Context, s *store.Store) error {
-	epoch, err := s.Epoch(ctx)
-	if err == nil && epoch.New {
-		p.log.Warn("another database epoch: the database was restored or failed over", "epoch", epoch.ID)
-	}
-	return err
 }

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -33,13 +32,25 @@ func TestSerialsSurviveTheirURL(t *testing.T) {
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		serial := rapid.StringN(1, 50, 200).Filter(utf8.ValidString).Draw(t, "serial")
+		serial := rapid.StringN(1, 50, 200).Filter(plain).Draw(t, "serial")
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.SetPathValue("serial", URLSafeSerial(serial))
 		if got, err := Serial(r); err != nil || got != serial {
 			t.Fatalf("got %q, %v, want %q", got, err, serial)
 		}
 	})
+}
+
+func TestSerialsThatNoDatabaseHoldsAreNotFound(t *testing.T) {
+	t.Parallel()
+	for _, serial := range []string{"a\x00b", "a\xffb", ".AA", "._w", ".", ".?"} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.SetPathValue("serial", serial)
+		var problem *Problem
+		if got, err := Serial(r); !errors.As(err, &problem) || problem.Status != http.StatusNotFound {
+			t.Errorf("%q: got %q, %v, want a 404", serial, got, err)
+		}
+	}
 }
 
 func TestCursorsBelongToTheirList(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Bounds of a list's page.
@@ -38,7 +37,7 @@ func ParseQuery(r *http.Request, known ...string) (Query, error) {
 			return Query{}, Refuse(http.StatusBadRequest, "Unknown parameter %q; %s.", name, choice(known))
 		case len(texts) > 1:
 			return Query{}, Refuse(http.StatusBadRequest, "%s: given more than once", name)
-		case len(texts[0]) > maxParameter || !utf8.ValidString(texts[0]) || strings.ContainsRune(texts[0], 0):
+		case len(texts[0]) > maxParameter || !plain(texts[0]):
 			return Query{}, Refuse(http.StatusBadRequest, "%s: not valid text of at most %d bytes", name, maxParameter)
 		}
 	}

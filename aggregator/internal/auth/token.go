@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Prefixes of an API token: who it belongs to. They are those of the outside contract, because its clients check the
+// Prefixes of a secret: who it belongs to. Those of API tokens are the outside contract's, because its clients check the
 // shape of a token before they send it.
 const (
 	userPrefix    = "ztlu_"

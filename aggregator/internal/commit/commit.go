@@ -150,7 +150,7 @@ func order(head *store.Head, p *Push) (stamp *store.Stamp, again bool, err error
 	}
 	return &store.Stamp{
 		Instance: p.Stamp.Instance, Counter: p.Stamp.Counter,
-		TakeOver: v == takeOver, Resync: p.Stamp.Resync, Older: p.Stamp.Resync && older(head, *p.Stamp),
+		TakeOver: v == takeOver, Resync: p.Stamp.Resync, Resumes: resumed(head, *p.Stamp),
 	}, false, nil
 }
 

@@ -22,6 +22,13 @@ type checkCache struct {
 	checks     []compliance.Compiled
 }
 
+// Forget drops what was read from the database before: another one is behind its address now.
+func (c *Committer) Forget() {
+	c.checks.mu.Lock()
+	defer c.checks.mu.Unlock()
+	c.checks.generation, c.checks.checks = 0, nil
+}
+
 // checksOf returns the compiled checks of a generation, reading them when another one is cached. Checks that do not
 // compile, written by a program with other rules, are logged and left out: they must not stop commits.
 func (c *Committer) checksOf(ctx context.Context, generation int64) ([]compliance.Compiled, error) {

@@ -47,10 +47,14 @@ func judge(head *store.Head, s Stamp) verdict {
 			return stale
 		}
 	}
-	if s.Counter > head.Counter {
+	switch {
+	case s.Counter <= head.Counter:
+		return stale
+	case alternates(head, s):
+		return conflict
+	default:
 		return takeOver
 	}
-	return stale
 }
 
 func judgeSame(last, counter uint64) verdict {
@@ -64,28 +68,35 @@ func judgeSame(last, counter uint64) verdict {
 	}
 }
 
-// older tells whether a process that resynchronises goes on from one that the head knew before: then it is the machine
-// that was there first, and whoever took over from it is the one made from its image. A process that the head never
-// knew comes from an old image itself.
-func older(head *store.Head, s Stamp) bool {
-	if len(s.Resumes) == 0 {
-		return false // a head whose process was let go has an empty name too
+// resumed returns the process that a resynchronising one goes on from, when the head knew it: then it is the machine
+// that was there first, and whoever took over from it is the one made from its image. It is nil for a process that the
+// head never knew: that one comes from an old image itself.
+func resumed(head *store.Head, s Stamp) []byte {
+	if !s.Resync || len(s.Resumes) == 0 { // a head whose process was let go has an empty name too
+		return nil
 	}
 	if bytes.Equal(head.Instance, s.Resumes) {
-		return true
+		return s.Resumes
 	}
 	for _, old := range head.Superseded {
 		if bytes.Equal(old.Instance, s.Resumes) {
-			return true
+			return s.Resumes
 		}
 	}
-	return false
+	return nil
+}
+
+// alternates tells whether two machines take turns in coming back: the head's process came back as an older line, and
+// now another line does that it had displaced. A machine that is set back again and again comes back as one line.
+func alternates(head *store.Head, s Stamp) bool {
+	back := resumed(head, s)
+	return back != nil && len(head.Resumed) > 0 && !bytes.Equal(back, head.Resumed) && !bytes.Equal(back, head.Instance)
 }
 
 // newcomer returns the process that has to enrol under another identity when instance conflicts with the head's: the
 // head's, since it took over last, unless it came back as the older line.
 func newcomer(head *store.Head, instance []byte) []byte {
-	if head.Resynced {
+	if len(head.Resumed) > 0 {
 		return instance
 	}
 	return head.Instance

@@ -68,7 +68,7 @@ func (s *story) arrives(process string, counter uint64, resumes string) verdict 
 	stamp := Stamp{Instance: []byte(process), Counter: counter, Resync: resumes != "", Resumes: []byte(resumes)}
 	v := judge(&s.head, stamp)
 	if stamp.Resync && (v == accept || v == takeOver) {
-		s.head.Resynced = older(&s.head, stamp)
+		s.head.Resumed = resumed(&s.head, stamp)
 	}
 	if v == takeOver {
 		if len(s.head.Instance) > 0 {
@@ -184,6 +184,24 @@ func TestACopiedStateFolderIsFoundOut(t *testing.T) {
 		s.want(s.sends(copied), conflict)
 		if got := string(newcomer(&s.head, []byte(copied.process))); got != copied.process {
 			t.Errorf("newcomer: got %q, want the copy, although the original came back after it", got)
+		}
+	})
+	t.Run("each goes above the other's counter", func(t *testing.T) {
+		t.Parallel()
+		s := &story{t: t}
+		original := s.restarts(line{})
+		s.want(s.sends(original), takeOver)
+		copied := s.restarts(line{counter: original.counter + 64})
+		s.want(s.sends(copied), takeOver)
+		s.want(s.sends(original), stale)
+		s.behind(original)
+		original.counter += 2 // requests that were refused for what they held
+		s.want(s.sends(original), takeOver)
+		s.want(s.sends(copied), stale)
+		s.behind(copied)
+		s.want(s.sends(copied), conflict)
+		if got := string(newcomer(&s.head, []byte(copied.process))); got != copied.process {
+			t.Errorf("newcomer: got %q, want the copy", got)
 		}
 	})
 	t.Run("both were started anew", func(t *testing.T) {

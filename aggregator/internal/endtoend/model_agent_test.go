@@ -325,7 +325,9 @@ func (a *agent) setBackTo(counter uint64) {
 	if counter > a.last {
 		a.disk.reserved, a.last = counter+reserve, counter
 	}
-	a.round.resumes = a.instance
+	if a.round.resumes == nil {
+		a.round.resumes = a.instance
+	}
 	a.instance = a.newID()
 	a.round.resync, a.round.sure, a.round.asked = true, true, false
 	a.round.head = map[string]section{}

@@ -143,6 +143,8 @@ func (s *Service) rotated(ctx context.Context, c caller) string {
 	if time.Since(c.CreatedAt) < rotateAfter {
 		return ""
 	}
+	ctx, cancel := context.WithTimeout(ctx, maxCall)
+	defer cancel()
 	latest, err := s.store.LatestCredentials(ctx, c.Machine)
 	if err != nil {
 		s.logged(ctx, "rotate credential", err)

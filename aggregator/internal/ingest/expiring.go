@@ -60,6 +60,13 @@ func (e *expiring[K, V]) shrink() {
 	}
 }
 
+// clear drops everything.
+func (e *expiring[K, V]) clear() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	clear(e.entries)
+}
+
 func (e *expiring[K, V]) drop(key K) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

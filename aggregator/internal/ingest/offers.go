@@ -64,6 +64,14 @@ func (o *offers) expire(now time.Time) {
 	}
 }
 
+// clear drops everything.
+func (o *offers) clear() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	clear(o.lists)
+	o.ids = 0
+}
+
 func (o *offers) drop(key offerKey) {
 	if old, ok := o.lists[key]; ok {
 		o.ids -= len(old.ids) + offerIDs

@@ -111,6 +111,11 @@ const maxBesides = 256 << 10
 
 // besides stores what travels beside the snapshot. Losing it loses nothing that the next report does not bring.
 func (s *Service) besides(ctx context.Context, head int64, vitals *syncv1.Vitals, health *syncv1.Health) {
+	if vitals == nil && health == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxCall)
+	defer cancel()
 	if vitals != nil {
 		s.logged(ctx, "store vitals", s.storeJSON(ctx, head, vitals, s.store.PutVitals))
 	}

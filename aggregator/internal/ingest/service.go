@@ -72,6 +72,15 @@ func New(s *store.Store, committer *commit.Committer, options Options, log *slog
 	}
 }
 
+// Forget drops what was read from the database before: another one is behind its address now, and ids of the one
+// before may name something else in it.
+func (s *Service) Forget() {
+	s.callers.clear()
+	s.sources.clear()
+	s.heads.clear()
+	s.offers.clear()
+}
+
 // interval returns the seconds until an agent's next check-in, spread by a tenth each way so that agents that started
 // together drift apart.
 func (s *Service) interval() uint32 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package metrics is the aggregator's Prometheus registry: the program itself, the sync service as agents use it, and
-// a few counts of the fleet. Other packages register their own counters with its Registerer. It refuses to keep
-// history: that is Prometheus's work.
+// Package metrics is the aggregator's Prometheus registry: the program itself, its connections to the database, and a
+// few counts of the fleet. Other packages register their own counters with its Registerer. It refuses to keep history:
+// that is Prometheus's work.
 package metrics
 
 import (

@@ -16,7 +16,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxUnpacked bounds what one stored value may decompress to: four times what a snapshot may hold of bodies.
+// maxUnpacked bounds what one stored value may decompress to: eight times what a snapshot may hold of
+// private facts.
 const maxUnpacked = 256 << 20
 
 // Bounds of what is built from one stored value, well above what a snapshot may hold.

@@ -134,7 +134,8 @@ func locale() string {
 }
 
 // socketDir creates the folder of the socket: run/ inside the folder, or a short private one when that path would be
-// too long for a unix socket. The short one is remembered, so that restarts come back to it.
+// too long for a unix socket. The short one is remembered, so that restarts come back to it. What was created is named
+// with an error too, so that the caller can remove it.
 func (f folder) socketDir() (string, error) {
 	who, err := serverUser()
 	if err != nil {
@@ -160,10 +161,10 @@ func (f folder) shortSocketDir(who account) (string, error) {
 		return "", fmt.Errorf("socket folder: %w", err)
 	}
 	if err := who.own(dir); err != nil {
-		return "", err
+		return dir, err
 	}
 	if err := who.reaches(context.Background(), dir); err != nil {
-		return "", err
+		return dir, err
 	}
 	return dir, os.WriteFile(note, []byte(dir+"\n"), 0o600)
 }

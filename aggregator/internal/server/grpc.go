@@ -19,7 +19,6 @@ import (
 
 // Bounds of a gRPC connection.
 const (
-	maxMessageBytes   = 4 << 20 // after decompression
 	readBufferBytes   = 8 << 10
 	handshakeTimeout  = 20 * time.Second
 	grpcIdleTimeout   = 15 * time.Minute
@@ -32,7 +31,6 @@ const (
 func newGRPC(options []grpc.ServerOption, register func(*grpc.Server), log *slog.Logger) *grpc.Server {
 	r := recoverer{log: log}
 	own := []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(maxMessageBytes),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		// Most connections wait for the next check-in most of the time: they hold a small buffer.

@@ -96,7 +96,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("HTTP listener: %w", err)
 	})
 	group.Go(func() error {
-		if err := s.grpc.Serve(s.listeners.GRPC); err != nil {
+		if err := s.grpc.Serve(s.listeners.GRPC); err != nil && !errors.Is(err, grpc.ErrServerStopped) { // stopped before it began
 			return fmt.Errorf("gRPC listener: %w", err)
 		}
 		return nil

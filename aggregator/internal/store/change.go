@@ -134,7 +134,7 @@ const sharedAssetsSQL = `
 SELECT id, digest, kind, name, version, body::text FROM asset WHERE id = ANY ($1)`
 
 // BodiesOf returns shared assets by their dictionary ids; ids may repeat. It asks in batches, so that ids may be as
-// many as memory holds. An id that the dictionary lacks is an error.
+// many as memory holds. An id that the dictionary lacks is ErrNoAsset.
 func (s *Store) BodiesOf(ctx context.Context, ids []int64) (map[int64]SharedAsset, error) {
 	const batch = 5000
 	bodies := make(map[int64]SharedAsset, len(ids))
@@ -150,7 +150,7 @@ func (s *Store) BodiesOf(ctx context.Context, ids []int64) (map[int64]SharedAsse
 	}
 	for _, id := range ids {
 		if _, ok := bodies[id]; !ok {
-			return nil, fmt.Errorf("body of asset %d: %w", id, ErrNotFound)
+			return nil, fmt.Errorf("body of asset %d: %w", id, ErrNoAsset)
 		}
 	}
 	return bodies, nil

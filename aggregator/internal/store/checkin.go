@@ -34,7 +34,7 @@ func (s *Store) TouchHead(ctx context.Context, c CheckIn) (bool, error) {
 }
 
 // The decision is the write's: what an earlier reader saw of the head does not count. Rows that a push has locked are
-// passed over and come again with the next batch, so that no batch waits for a push.
+// passed over, so that no batch waits for a push: their check-ins are answered false.
 const touchHeadsSQL = `
 WITH offered AS (
     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bigint[]) AS o(head, root, instance, counter)
@@ -52,8 +52,8 @@ SET last_seen = greatest(h.last_seen, now()), commits = h.commits + (now() > h.l
 FROM locked l WHERE h.id = l.id
 RETURNING h.id`
 
-// writeCheckIns writes one batch. Of several check-ins of one head the one with the highest counter is written and
-// answers for all: the lower ones were overtaken.
+// writeCheckIns writes one batch. Of several check-ins of one head only the one with the highest counter is written:
+// the others were overtaken, or are the same one again, and are answered false.
 func (s *Store) writeCheckIns(ctx context.Context, batch []CheckIn) ([]bool, error) {
 	newest := make(map[int64]int, len(batch))
 	for i, c := range batch {

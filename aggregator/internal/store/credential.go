@@ -226,7 +226,7 @@ WITH used AS (
 	  AND older.revoked_at IS NULL AND older.frozen_at IS NULL
 	RETURNING older.digest
 ), anew AS (
-	UPDATE head SET agent_instance = '', resynced = false WHERE id = ANY ($2) AND EXISTS (SELECT FROM used)
+	UPDATE head SET agent_instance = '', resumed = '' WHERE id = ANY ($2) AND EXISTS (SELECT FROM used)
 ), forgotten AS (
 	DELETE FROM head_instance WHERE head = ANY ($2) AND EXISTS (SELECT FROM used)
 )

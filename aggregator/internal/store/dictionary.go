@@ -110,7 +110,7 @@ func (s *Store) FindAssets(ctx context.Context, ids []asset.ID) ([]KnownAsset, e
 const assetsByIDSQL = `
 SELECT id, digest, kind FROM asset WHERE id = ANY ($1::bigint[])`
 
-// AssetDigests returns the digests of dictionary ids, in their order. An id that the dictionary lacks is an error:
+// AssetDigests returns the digests of dictionary ids, in their order. An id that the dictionary lacks is ErrNoAsset:
 // sections only name what was inserted before.
 func (s *Store) AssetDigests(ctx context.Context, ids []int64) ([]asset.Digest, error) {
 	out := make([]asset.Digest, len(ids))
@@ -138,7 +138,7 @@ func (s *Store) AssetDigests(ctx context.Context, ids []int64) ([]asset.Digest, 
 			continue
 		}
 		if out[i] = byID[id]; out[i].IsZero() {
-			return nil, fmt.Errorf("asset %d: %w", id, ErrNotFound)
+			return nil, fmt.Errorf("asset %d: %w", id, ErrNoAsset)
 		}
 	}
 	return out, nil

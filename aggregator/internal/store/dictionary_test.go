@@ -117,10 +117,10 @@ func TestAnIDThatTheDictionaryLacksIsAnError(t *testing.T) {
 	if err := w.PutAssets(t.Context(), packages(0, 1)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.AssetDigests(t.Context(), []int64{1, 2}); !errors.Is(err, store.ErrNotFound) {
+	if _, err := w.AssetDigests(t.Context(), []int64{1, 2}); !errors.Is(err, store.ErrNoAsset) {
 		t.Errorf("digests: got %v", err)
 	}
-	if _, err := w.LoadSection(t.Context(), &pack.Section{Kind: "deb_packages", Shared: true, IDs: []int64{1, 2}}); !errors.Is(err, store.ErrNotFound) {
+	if _, err := w.LoadSection(t.Context(), &pack.Section{Kind: "deb_packages", Shared: true, IDs: []int64{1, 2}}); !errors.Is(err, store.ErrNoAsset) {
 		t.Errorf("bodies: got %v", err)
 	}
 }

@@ -30,8 +30,9 @@ LIMIT $3`
 )
 
 // EachHeadOfSource hands the heads of the sources with that name, in any case, to fn and stops at its first error.
-// Archived ones are among them: a check-in that revives one evaluates nothing. It first waits for the commits that are under way, because they may make heads without knowing what the
-// caller has just stored: heads that are made later are made by commits that know it.
+// Archived ones are among them: a check-in that revives one evaluates nothing. It first waits for the commits that are
+// under way, because they may make heads without knowing what the caller has just stored: heads that are made later are
+// made by commits that know it.
 func (s *Store) EachHeadOfSource(ctx context.Context, source string, fn func(context.Context, HeadOfMachine) error) error {
 	if err := s.waitForOlder(ctx); err != nil {
 		return fmt.Errorf("wait for running commits: %w", err)

@@ -33,7 +33,7 @@ type Head struct {
 	Archived   bool
 	Instance   []byte // agent process of the last accepted stamp, empty when no agent ever wrote
 	Counter    uint64
-	Resynced   bool         // the agent's line was there before one that took over, and came back
+	Resumed    []byte       // agent process that was there before one that took over, and came back as Instance; usually empty
 	Superseded []Superseded // agent processes that a later one took over from
 }
 
@@ -78,7 +78,7 @@ func (s *Store) EnsureSource(ctx context.Context, source Source) (Source, error)
 // One statement, so that head and sections are of the same moment. Without a head there is one row all the same.
 const loadHeadSQL = `
 SELECT g.generation, ARRAY(SELECT tag FROM machine_tag WHERE machine = $1 ORDER BY tag),
-       h.id, h.root, h.seq, h.first_at, h.changed_at, h.last_seen, h.archived_at IS NOT NULL, h.agent_instance, h.counter, h.resynced,
+       h.id, h.root, h.seq, h.first_at, h.changed_at, h.last_seen, h.archived_at IS NOT NULL, h.agent_instance, h.counter, h.resumed,
        i.instances, i.counters, s.kinds, s.bases, s.tails, s.digests
 FROM check_generation g
 LEFT JOIN head h ON h.machine = $1 AND h.source = $2
@@ -98,7 +98,7 @@ type loadedHead struct {
 	root, instance               []byte
 	firstAt, changedAt, lastSeen *time.Time
 	archived                     bool
-	resynced                     *bool
+	resumed                      []byte
 	instances                    [][]byte
 	since                        []int64
 	kinds                        []string
@@ -110,7 +110,7 @@ type loadedHead struct {
 func (s *Store) LoadHead(ctx context.Context, machine int64, source int32) (HeadState, error) {
 	var l loadedHead
 	err := s.pool.QueryRow(ctx, loadHeadSQL, machine, source).Scan(&l.generation, &l.tags,
-		&l.id, &l.root, &l.seq, &l.firstAt, &l.changedAt, &l.lastSeen, &l.archived, &l.instance, &l.counter, &l.resynced,
+		&l.id, &l.root, &l.seq, &l.firstAt, &l.changedAt, &l.lastSeen, &l.archived, &l.instance, &l.counter, &l.resumed,
 		&l.instances, &l.since, &l.kinds, &l.bases, &l.tails, &l.digests)
 	if err != nil {
 		return HeadState{}, fmt.Errorf("load head: %w", err)
@@ -133,7 +133,7 @@ func (l *loadedHead) head() (Head, error) {
 	root, err := asset.ParseDigest(l.root)
 	h := Head{
 		ID: *l.id, Root: root, Seq: *l.seq, FirstAt: *l.firstAt, ChangedAt: *l.changedAt, LastSeen: *l.lastSeen,
-		Archived: l.archived, Instance: l.instance, Counter: uint64(*l.counter), Resynced: *l.resynced,
+		Archived: l.archived, Instance: l.instance, Counter: uint64(*l.counter), Resumed: l.resumed,
 	}
 	for i, instance := range l.instances {
 		h.Superseded = append(h.Superseded, Superseded{Instance: instance, Since: uint64(l.since[i])})

@@ -93,10 +93,9 @@ func (d *dictionary) insertSome(ctx context.Context, assets []NewAsset) error {
 // rememberBodies keeps copies of small bodies, which the checks of this very push may read. The bodies themselves lie
 // in the messages that they came in.
 func (d *dictionary) rememberBodies(known []KnownAsset, assets []NewAsset) {
-	const small = 2 << 10
 	for _, k := range known {
 		at, found := slices.BinarySearchFunc(assets, k.Digest, func(a NewAsset, digest asset.Digest) int { return a.Digest.Compare(digest) })
-		if found && len(assets[at].Body) <= small {
+		if found && len(assets[at].Body) <= maxCachedBody {
 			d.bodies.put(k.ID, snapshot.Asset{Digest: k.Digest, Body: bytes.Clone(assets[at].Body)})
 		}
 	}

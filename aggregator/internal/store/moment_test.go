@@ -187,7 +187,7 @@ func TestListChanges(t *testing.T) {
 	if removed.Name != "bash" || removed.Version != "5" || removed.Kind != "deb_packages" || string(removed.Body) != deb("bash", "5") {
 		t.Errorf("removed: got %+v", removed)
 	}
-	if _, err := w.BodiesOf(ctx, []int64{1 << 40}); !errors.Is(err, store.ErrNotFound) {
+	if _, err := w.BodiesOf(ctx, []int64{1 << 40}); !errors.Is(err, store.ErrNoAsset) {
 		t.Errorf("unknown asset: got %v", err)
 	}
 }

@@ -14,8 +14,12 @@ import (
 	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
 
-// cachedBodies bounds the bodies that are kept in memory, some 600 bytes each.
-const cachedBodies = 60_000
+const (
+	// cachedBodies bounds the bodies that are kept in memory, some 600 bytes each.
+	cachedBodies = 60_000
+	// maxCachedBody keeps the few large ones out: a body in memory has at most so many bytes.
+	maxCachedBody = 2 << 10
+)
 
 const bodiesSQL = `
 SELECT id, digest, body FROM asset WHERE id = ANY ($1::bigint[])`
@@ -45,7 +49,7 @@ func (s *Store) LoadSection(ctx context.Context, section *pack.Section) (*snapsh
 	return out, nil
 }
 
-// loadBodies reads assets from the dictionary; one that is not there is an error.
+// loadBodies reads assets from the dictionary; one that is not there is ErrNoAsset.
 func (s *Store) loadBodies(ctx context.Context, ids []int64) ([]snapshot.Asset, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -58,15 +62,20 @@ func (s *Store) loadBodies(ctx context.Context, ids []int64) ([]snapshot.Asset, 
 			return snapshot.Asset{}, err
 		}
 		d, err := asset.ParseDigest(digest)
+		if err != nil {
+			return snapshot.Asset{}, fmt.Errorf("asset %d: %w", id, err)
+		}
 		a := snapshot.Asset{Digest: d, Body: body}
-		s.dictionary.bodies.put(id, a)
-		return a, err
+		if len(body) <= maxCachedBody {
+			s.dictionary.bodies.put(id, a)
+		}
+		return a, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("bodies of %d assets: %w", len(ids), err)
 	}
 	if len(assets) != len(ids) {
-		return nil, fmt.Errorf("bodies of %d assets, %d are there: %w", len(ids), len(assets), ErrNotFound)
+		return nil, fmt.Errorf("bodies of %d assets, %d are there: %w", len(ids), len(assets), ErrNoAsset)
 	}
 	return assets, nil
 }

@@ -19,6 +19,8 @@ import (
 var (
 	// ErrNotFound says that there is no such thing.
 	ErrNotFound = errors.New("not found")
+	// ErrNoAsset says that something stored names an asset which the dictionary lacks: the database is damaged.
+	ErrNoAsset = errors.New("not in the dictionary of assets: run fsck")
 	// ErrRetry says that somebody else changed what a write was computed from: read again and compute anew.
 	ErrRetry = errors.New("changed meanwhile")
 )

@@ -40,9 +40,9 @@ type Commit struct {
 type Stamp struct {
 	Instance []byte
 	Counter  uint64
-	TakeOver bool // Instance takes the place of the head's
-	Resync   bool // Instance came back from an earlier state of the machine
-	Older    bool // with Resync: it goes on from a process that the head knew
+	TakeOver bool   // Instance takes the place of the head's
+	Resync   bool   // Instance came back from an earlier state of the machine
+	Resumes  []byte // with Resync: the process that it goes on from, when the head knew that one
 }
 
 // Summary is what people list and filter machines by.
@@ -67,7 +67,7 @@ var ErrFrozen = errors.New("credential is frozen")
 
 const (
 	newHeadSQL = `
-INSERT INTO head (machine, source, root, seq, commits, first_at, changed_at, last_seen, agent_instance, counter, resynced)
+INSERT INTO head (machine, source, root, seq, commits, first_at, changed_at, last_seen, agent_instance, counter, resumed)
 SELECT $1, $2, $3, 1, 1, n.at, n.at, coalesce($4, n.at), $5, $6, $7
 FROM (SELECT clock_timestamp() AS at) n
 ON CONFLICT DO NOTHING
@@ -166,7 +166,7 @@ func (w *commitWriter) queueNew(batch *pgx.Batch, refuse func(error)) {
 		stamp = &Stamp{Instance: []byte{}}
 	}
 	batch.Queue(newHeadSQL, c.Machine, c.Source, c.Root[:], optionalTime(c.LastSeen),
-		stamp.Instance, int64(stamp.Counter), stamp.Older).QueryRow(func(row pgx.Row) error {
+		stamp.Instance, int64(stamp.Counter), bytesOf(stamp.Resumes)).QueryRow(func(row pgx.Row) error {
 		err := row.Scan(&w.head, &w.at)
 		if errors.Is(err, pgx.ErrNoRows) { // somebody else made it
 			refuse(ErrRetry)

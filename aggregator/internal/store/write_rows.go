@@ -17,7 +17,7 @@ SET root = $2, seq = $3, changed_at = CASE WHEN $4 THEN $5 ELSE changed_at END,
     last_seen = greatest(last_seen, coalesce($6, $5)),
     commits = commits + (coalesce($6, $5) > last_seen)::int,
     archived_at = NULL,
-    agent_instance = coalesce($7, agent_instance), counter = coalesce($8, counter), resynced = coalesce($9, resynced)
+    agent_instance = coalesce($7, agent_instance), counter = coalesce($8, counter), resumed = coalesce($9, resumed)
 WHERE id = $1`
 
 	supersedeSQL = `
@@ -75,17 +75,17 @@ func (w *commitWriter) queueHead(batch *pgx.Batch) {
 	if c.State.ID != 0 {
 		var instance []byte
 		var counter *int64
-		var resynced *bool
+		var resumed []byte
 		if c.Stamp != nil {
 			instance = c.Stamp.Instance
 			n := int64(c.Stamp.Counter)
 			counter = &n
 			if c.Stamp.Resync {
-				resynced = &c.Stamp.Older
+				resumed = bytesOf(c.Stamp.Resumes)
 			}
 		}
 		batch.Queue(updateHeadSQL, w.head, c.Root[:], w.seq, len(c.Kinds) > 0, w.at, optionalTime(c.LastSeen),
-			instance, counter, resynced)
+			instance, counter, resumed)
 		if c.Stamp != nil && c.Stamp.TakeOver && len(c.State.Instance) > 0 {
 			batch.Queue(supersedeSQL, w.head, c.State.Instance, int64(c.Stamp.Counter))
 			batch.Queue(forgetInstancesSQL, w.head)

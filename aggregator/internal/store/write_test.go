@@ -171,12 +171,12 @@ func TestTheProcessesBeforeAreRemembered(t *testing.T) {
 	const last = 12
 	for i := 1; i <= last; i++ {
 		w.commit("S1", agentSource, report{}, func(c *store.Commit) {
-			c.Stamp = &store.Stamp{Instance: name(i), Counter: uint64(10 * i), TakeOver: true, Resync: i == last, Older: i == last}
+			c.Stamp = &store.Stamp{Instance: name(i), Counter: uint64(10 * i), TakeOver: true, Resync: i == last, Resumes: name(3)}
 		})
 	}
 	state := w.prepared("S1", "users").State
-	if string(state.Instance) != string(name(last)) || state.Counter != 10*last || !state.Resynced {
-		t.Errorf("got %s, counter %d, resynced %v", state.Instance, state.Counter, state.Resynced)
+	if string(state.Instance) != string(name(last)) || state.Counter != 10*last || string(state.Resumed) != string(name(3)) {
+		t.Errorf("got %s, counter %d, resumed %s", state.Instance, state.Counter, state.Resumed)
 	}
 	slices.SortFunc(state.Superseded, func(a, b store.Superseded) int { return int(a.Since) - int(b.Since) })
 	if len(state.Superseded) != 8 {

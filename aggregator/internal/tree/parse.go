@@ -12,7 +12,6 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/rollcall-inventory/rollcall/proto/asset"
 	inventoryv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1"
 	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
@@ -100,18 +99,11 @@ func (p *parser) document(m protoreflect.Message) error {
 	return nil
 }
 
-// split cuts the message into sections and checks the size of the bodies.
+// split cuts the message into sections.
 func (s *Submitted) split() error {
 	sections, err := snapshot.Split(s.Snapshot)
 	if err != nil {
-		return refuse("", "%v", err)
-	}
-	for kind, section := range sections {
-		for _, a := range section.Assets {
-			if len(a.Body) > asset.MaxBodyBytes {
-				return tooLarge(kind, "a row of %d bytes, the limit is %d", len(a.Body), asset.MaxBodyBytes)
-			}
-		}
+		return refuseFact("", err)
 	}
 	s.Sections = sections
 	return nil

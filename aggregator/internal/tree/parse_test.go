@@ -182,6 +182,16 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+func TestARowBeyondTheLimitOfABodyIsTooLarge(t *testing.T) {
+	t.Parallel()
+	many := strings.TrimSuffix(strings.Repeat(`"`+strings.Repeat("x", 60_000)+`",`, 20), ",")
+	_, err := Parse(minimal(`"jvms":[{"vm_id":"1","jvm_args":[`+many+`]}]`), DefaultLimits())
+	var refusal *Error
+	if !errors.As(err, &refusal) || !refusal.TooLarge {
+		t.Errorf("got %v, want a refusal for size", err)
+	}
+}
+
 func TestAMillionRowsAreRefusedEarly(t *testing.T) {
 	t.Parallel()
 	raw := minimal(`"ec2_instance_tags":[` + strings.Repeat(`{},`, 1_000_000) + `{}]`)

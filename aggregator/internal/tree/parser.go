@@ -181,7 +181,7 @@ func (p *parser) list(m protoreflect.Message, f *field) error {
 	}
 	if f.Message() != nil && p.depth > 1 {
 		if err := sortRows(list); err != nil {
-			return p.refuse("%v", err)
+			return refuseFact(pathOf(p.path), err)
 		}
 	}
 	if list.Len() > 0 {

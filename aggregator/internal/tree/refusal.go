@@ -3,9 +3,12 @@
 package tree
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/rollcall-inventory/rollcall/proto/asset"
 )
 
 // Error says why a submitted tree was refused and where.
@@ -29,6 +32,14 @@ func refuse(path, format string, args ...any) error {
 
 func tooLarge(path, format string, args ...any) error {
 	return &Error{Path: path, Message: fmt.Sprintf(format, args...), TooLarge: true}
+}
+
+// refuseFact refuses what has no canonical body, and says whether only its size is to blame.
+func refuseFact(path string, err error) error {
+	if errors.Is(err, asset.ErrTooLarge) {
+		return tooLarge(path, "%v", err)
+	}
+	return refuse(path, "%v", err)
 }
 
 // step is one element of a path: a key, or the index of a list when key is "".

@@ -117,7 +117,7 @@ func (p *parser) freeJSON() (string, error) {
 	}
 	canonical, err := asset.CanonicalJSON(raw)
 	if err != nil {
-		return "", p.refuse("%v", err)
+		return "", refuseFact(pathOf(p.path), err)
 	}
 	if string(canonical) == "{}" {
 		return "", nil

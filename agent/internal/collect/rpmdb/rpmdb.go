@@ -75,10 +75,10 @@ func readFile(fsys fs.FS, name string, each func([]byte) error) error {
 	switch path.Base(name) {
 	case "rpmdb.sqlite":
 		wal, closeWAL, err := openWAL(fsys, name+"-wal")
+		defer closeWAL()
 		if err != nil {
 			return err
 		}
-		defer closeWAL()
 		return r.readSQLite(wal, counted)
 	case "Packages.db":
 		return r.readNDB(counted)

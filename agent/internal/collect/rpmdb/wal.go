@@ -29,7 +29,8 @@ type wal struct {
 }
 
 // openWAL reads the log beside a database; nil when there is none or an empty one. Frames behind the last commit, and
-// whatever follows a broken checksum, are not there yet or not there any more: they are passed over.
+// whatever follows a broken checksum, are not there yet or not there any more: they are passed over. The caller calls done,
+// with an error too.
 func openWAL(fsys fs.FS, name string) (w *wal, done func(), err error) {
 	done = func() {}
 	f, err := fsys.Open(name)

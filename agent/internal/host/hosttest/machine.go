@@ -16,7 +16,6 @@ import (
 type Machine struct {
 	// Files is the tree from the root: a fstest.MapFS, os.DirFS or any other file system.
 	Files      fs.FS
-	Root       bool
 	Kernel     host.Uname
 	Hypervisor string
 	NICs       []host.Interface
@@ -39,9 +38,6 @@ func (m *Machine) FS() fs.FS {
 	}
 	return m.Files
 }
-
-// Privileged implements host.Host.
-func (m *Machine) Privileged() bool { return m.Root }
 
 // Uname implements host.Host.
 func (m *Machine) Uname() (host.Uname, error) { return m.Kernel, m.Err }

@@ -83,7 +83,11 @@ func explain(err error) *api.Problem {
 		return p
 	}
 	if invalid, ok := errors.AsType[*commit.InvalidError](err); ok {
-		p := api.Refuse(http.StatusBadRequest, "%v", invalid)
+		status := http.StatusBadRequest
+		if invalid.Limit {
+			status = http.StatusRequestEntityTooLarge
+		}
+		p := api.Refuse(status, "%v", invalid)
 		p.Path = invalid.Kind
 		return p
 	}

@@ -43,7 +43,8 @@ type SystemInfo struct {
 	PhysicalMemory *int64 `protobuf:"varint,10,opt,name=physical_memory,json=physicalMemory,proto3,oneof" json:"physical_memory,omitempty"`
 	// Product UUID of the firmware, lower case.
 	Uuid *string `protobuf:"bytes,11,opt,name=uuid,proto3,oneof" json:"uuid,omitempty"`
-	// machine-id(5), or what the system keeps in its place.
+	// SHA-256 of machine-id(5), or of what the system keeps in its place, as 64 hexadecimal digits: the id itself stays on the
+	// machine.
 	MachineId       *string `protobuf:"bytes,12,opt,name=machine_id,json=machineId,proto3,oneof" json:"machine_id,omitempty"`
 	Fqdn            *string `protobuf:"bytes,13,opt,name=fqdn,proto3,oneof" json:"fqdn,omitempty"`
 	HardwareVendor  *string `protobuf:"bytes,14,opt,name=hardware_vendor,json=hardwareVendor,proto3,oneof" json:"hardware_vendor,omitempty"`

@@ -334,7 +334,7 @@ type Evidence struct {
 	HardwareSerial string `protobuf:"bytes,2,opt,name=hardware_serial,json=hardwareSerial,proto3" json:"hardware_serial,omitempty"`
 	// Product UUID that the firmware tells, lower case.
 	ProductUuid string `protobuf:"bytes,3,opt,name=product_uuid,json=productUuid,proto3" json:"product_uuid,omitempty"`
-	// SHA-256 of the operating system's machine id, 64 hexadecimal digits: the id itself stays on the machine.
+	// SHA-256 of the operating system's machine id, 64 hexadecimal digits.
 	MachineIdHash string `protobuf:"bytes,4,opt,name=machine_id_hash,json=machineIdHash,proto3" json:"machine_id_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
