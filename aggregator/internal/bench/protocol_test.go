@@ -113,9 +113,18 @@ func traffic(fleet []*agent) (up, down int64) {
 // BenchmarkChange measures one upgraded package on a machine with 2,000: the push, and what it costs to store. Another
 // machine had the upgrade before, as in any fleet.
 func BenchmarkChange(b *testing.B) {
+	b.Run("as-agents-do", func(b *testing.B) { benchmarkChange(b, true) })
+	b.Run("without-install-times", func(b *testing.B) { benchmarkChange(b, false) })
+}
+
+func benchmarkChange(b *testing.B, installTimes bool) {
+	b.Helper()
 	a := startAggregator(b)
 	m, other := a.enroll(b, dial(b, a.address), 0), a.enroll(b, dial(b, a.address), 1)
 	inventory := machineOf(0)
+	if !installTimes {
+		dropInstallTimes(inventory)
+	}
 	m.pushAll(b, sectionsOf(b, inventory))
 	other.pushAll(b, sectionsOf(b, inventory))
 	up, down := m.wire.up.Load(), m.wire.down.Load()
@@ -123,6 +132,9 @@ func BenchmarkChange(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		b.StopTimer()
 		upgrade(inventory, i%packagesPerMachine, i+2)
+		if !installTimes {
+			dropInstallTimes(inventory)
+		}
 		sections := sectionsOf(b, inventory)
 		other.pushDelta(b, other.deltaTo(sections))
 		req := m.deltaTo(sections)

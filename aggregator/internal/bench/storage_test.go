@@ -2,7 +2,12 @@
 
 package bench_test
 
-import "testing"
+import (
+	"testing"
+
+	inventoryv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1"
+	"github.com/rollcall-inventory/rollcall/proto/snapshot"
+)
 
 const (
 	storedMachines = 200
@@ -19,6 +24,18 @@ WHERE n.nspname = 'public' AND c.relkind = 'r'`
 // BenchmarkStorage measures what machines take on disk, dictionary apart, and what days of changes add; both after
 // VACUUM FULL, and the second also before it.
 func BenchmarkStorage(b *testing.B) {
+	b.Run("as-agents-do", func(b *testing.B) { benchmarkStorage(b, true) })
+	b.Run("without-install-times", func(b *testing.B) { benchmarkStorage(b, false) })
+}
+
+func benchmarkStorage(b *testing.B, installTimes bool) {
+	b.Helper()
+	sections := func(inventory *inventoryv1.Snapshot) snapshot.Sections {
+		if !installTimes {
+			dropInstallTimes(inventory)
+		}
+		return sectionsOf(b, inventory)
+	}
 	for b.Loop() {
 		a := startAggregator(b)
 		w := dial(b, a.address)
@@ -26,7 +43,7 @@ func BenchmarkStorage(b *testing.B) {
 		fleet := make([]*agent, storedMachines)
 		for i := range fleet {
 			fleet[i] = a.enroll(b, w, i)
-			fleet[i].pushAll(b, sectionsOf(b, machineOf(i)))
+			fleet[i].pushAll(b, sections(machineOf(i)))
 		}
 		enrolled, dictionary := a.stored(b, true)
 		for i, m := range fleet {
@@ -35,7 +52,7 @@ func BenchmarkStorage(b *testing.B) {
 				for n := range upgradesPerDay {
 					upgrade(inventory, day*upgradesPerDay+n, day+2)
 				}
-				m.pushDelta(b, m.deltaTo(sectionsOf(b, inventory)))
+				m.pushDelta(b, m.deltaTo(sections(inventory)))
 			}
 		}
 		raw, _ := a.stored(b, false)
