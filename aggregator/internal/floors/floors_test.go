@@ -27,9 +27,11 @@ var floorOf = map[string]int{
 	"auth":       0,
 	"compliance": 0,
 	"config":     0,
+	"fleet":      0,
 	"event":      0,
 	"pack":       0,
 	"tree":       0,
+	"version":    0,
 	// The doors to disk and database.
 	"postgres":        1,
 	"store":           1,
