@@ -19,6 +19,7 @@ import (
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 	"github.com/rollcall-inventory/rollcall/proto/asset"
 	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
+	"github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1/syncv1grpc"
 	"github.com/rollcall-inventory/rollcall/proto/normal"
 	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
@@ -66,7 +67,7 @@ func dial(b *testing.B, address string) *wire {
 // agent is a synthetic machine that speaks the real protocol.
 type agent struct {
 	wire       *wire
-	client     syncv1.SyncServiceClient
+	client     syncv1grpc.SyncServiceClient
 	credential string
 	stamp      *syncv1.Stamp
 	sections   snapshot.Sections
@@ -92,7 +93,7 @@ func (a *aggregator) enroll(b *testing.B, w *wire, number int) *agent {
 	})
 	must(b, err)
 	return &agent{
-		wire: w, client: syncv1.NewSyncServiceClient(w), credential: credential,
+		wire: w, client: syncv1grpc.NewSyncServiceClient(w), credential: credential,
 		stamp: &syncv1.Stamp{Instance: instance, Evidence: evidence},
 	}
 }

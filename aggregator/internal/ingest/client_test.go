@@ -19,6 +19,7 @@ import (
 
 	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
 	"github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1/syncv1connect"
+	"github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1/syncv1grpc"
 )
 
 // client is the service as any client library sees it; credentials travel in contexts.
@@ -72,12 +73,12 @@ func (c connectClient) PushAll(ctx context.Context, messages []*syncv1.PushSecti
 }
 
 // grpcClient is grpc-go's generated client.
-type grpcClient struct{ generated syncv1.SyncServiceClient }
+type grpcClient struct{ generated syncv1grpc.SyncServiceClient }
 
 func dialGRPC(t *testing.T, address string) client {
 	conn := must(grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials())))(t)
 	t.Cleanup(func() { _ = conn.Close() }) // nobody waits for it
-	return grpcClient{syncv1.NewSyncServiceClient(conn)}
+	return grpcClient{syncv1grpc.NewSyncServiceClient(conn)}
 }
 
 func (c grpcClient) Enroll(ctx context.Context, r *syncv1.EnrollRequest) (*syncv1.EnrollResponse, error) {

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
 
-	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
+	"github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1/syncv1grpc"
 )
 
 // streamWorkers keep their grown stacks from call to call; growing one anew is a tenth of a check-in's CPU. A call that
@@ -38,9 +38,9 @@ func (s *Service) ServerOptions() []grpc.ServerOption {
 // read, so that callers are known and bounded by then.
 func (s *Service) RegisterGRPC(server *grpc.Server) {
 	desc := grpc.ServiceDesc{
-		ServiceName: syncv1.SyncService_ServiceDesc.ServiceName,
+		ServiceName: syncv1grpc.SyncService_ServiceDesc.ServiceName,
 		HandlerType: (*any)(nil),
-		Metadata:    syncv1.SyncService_ServiceDesc.Metadata,
+		Metadata:    syncv1grpc.SyncService_ServiceDesc.Metadata,
 	}
 	for _, m := range s.methods() {
 		desc.Streams = append(desc.Streams, grpc.StreamDesc{

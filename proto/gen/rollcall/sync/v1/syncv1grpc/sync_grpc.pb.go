@@ -9,10 +9,11 @@
 // - protoc             (unknown)
 // source: rollcall/sync/v1/sync.proto
 
-package syncv1
+package syncv1grpc
 
 import (
 	context "context"
+	v1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -42,17 +43,17 @@ const (
 // A refused call ends with a status code and, where the agent can act on it, a Refusal in the error's details.
 type SyncServiceClient interface {
 	// Enroll trades an enrolment secret and identity evidence for a machine credential.
-	Enroll(ctx context.Context, in *EnrollRequest, opts ...grpc.CallOption) (*EnrollResponse, error)
+	Enroll(ctx context.Context, in *v1.EnrollRequest, opts ...grpc.CallOption) (*v1.EnrollResponse, error)
 	// CheckIn asks whether the aggregator's snapshot is still the machine's.
-	CheckIn(ctx context.Context, in *CheckInRequest, opts ...grpc.CallOption) (*CheckInResponse, error)
+	CheckIn(ctx context.Context, in *v1.CheckInRequest, opts ...grpc.CallOption) (*v1.CheckInResponse, error)
 	// Missing asks which assets of whole sections the aggregator does not hold yet.
-	Missing(ctx context.Context, in *MissingRequest, opts ...grpc.CallOption) (*MissingResponse, error)
+	Missing(ctx context.Context, in *v1.MissingRequest, opts ...grpc.CallOption) (*v1.MissingResponse, error)
 	// PushDelta commits what was added to and removed from sections whose base the aggregator holds.
-	PushDelta(ctx context.Context, in *PushDeltaRequest, opts ...grpc.CallOption) (*PushDeltaResponse, error)
+	PushDelta(ctx context.Context, in *v1.PushDeltaRequest, opts ...grpc.CallOption) (*v1.PushDeltaResponse, error)
 	// PushSections commits whole sections. The first message is a header, each further one a section or a part of one.
-	PushSections(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[PushSectionsRequest, PushSectionsResponse], error)
+	PushSections(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[v1.PushSectionsRequest, v1.PushSectionsResponse], error)
 	// Goodbye archives the machine and revokes its credential.
-	Goodbye(ctx context.Context, in *GoodbyeRequest, opts ...grpc.CallOption) (*GoodbyeResponse, error)
+	Goodbye(ctx context.Context, in *v1.GoodbyeRequest, opts ...grpc.CallOption) (*v1.GoodbyeResponse, error)
 }
 
 type syncServiceClient struct {
@@ -63,9 +64,9 @@ func NewSyncServiceClient(cc grpc.ClientConnInterface) SyncServiceClient {
 	return &syncServiceClient{cc}
 }
 
-func (c *syncServiceClient) Enroll(ctx context.Context, in *EnrollRequest, opts ...grpc.CallOption) (*EnrollResponse, error) {
+func (c *syncServiceClient) Enroll(ctx context.Context, in *v1.EnrollRequest, opts ...grpc.CallOption) (*v1.EnrollResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(EnrollResponse)
+	out := new(v1.EnrollResponse)
 	err := c.cc.Invoke(ctx, SyncService_Enroll_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -73,9 +74,9 @@ func (c *syncServiceClient) Enroll(ctx context.Context, in *EnrollRequest, opts 
 	return out, nil
 }
 
-func (c *syncServiceClient) CheckIn(ctx context.Context, in *CheckInRequest, opts ...grpc.CallOption) (*CheckInResponse, error) {
+func (c *syncServiceClient) CheckIn(ctx context.Context, in *v1.CheckInRequest, opts ...grpc.CallOption) (*v1.CheckInResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(CheckInResponse)
+	out := new(v1.CheckInResponse)
 	err := c.cc.Invoke(ctx, SyncService_CheckIn_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -83,9 +84,9 @@ func (c *syncServiceClient) CheckIn(ctx context.Context, in *CheckInRequest, opt
 	return out, nil
 }
 
-func (c *syncServiceClient) Missing(ctx context.Context, in *MissingRequest, opts ...grpc.CallOption) (*MissingResponse, error) {
+func (c *syncServiceClient) Missing(ctx context.Context, in *v1.MissingRequest, opts ...grpc.CallOption) (*v1.MissingResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(MissingResponse)
+	out := new(v1.MissingResponse)
 	err := c.cc.Invoke(ctx, SyncService_Missing_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -93,9 +94,9 @@ func (c *syncServiceClient) Missing(ctx context.Context, in *MissingRequest, opt
 	return out, nil
 }
 
-func (c *syncServiceClient) PushDelta(ctx context.Context, in *PushDeltaRequest, opts ...grpc.CallOption) (*PushDeltaResponse, error) {
+func (c *syncServiceClient) PushDelta(ctx context.Context, in *v1.PushDeltaRequest, opts ...grpc.CallOption) (*v1.PushDeltaResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(PushDeltaResponse)
+	out := new(v1.PushDeltaResponse)
 	err := c.cc.Invoke(ctx, SyncService_PushDelta_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -103,22 +104,22 @@ func (c *syncServiceClient) PushDelta(ctx context.Context, in *PushDeltaRequest,
 	return out, nil
 }
 
-func (c *syncServiceClient) PushSections(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[PushSectionsRequest, PushSectionsResponse], error) {
+func (c *syncServiceClient) PushSections(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[v1.PushSectionsRequest, v1.PushSectionsResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &SyncService_ServiceDesc.Streams[0], SyncService_PushSections_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	x := &grpc.GenericClientStream[PushSectionsRequest, PushSectionsResponse]{ClientStream: stream}
+	x := &grpc.GenericClientStream[v1.PushSectionsRequest, v1.PushSectionsResponse]{ClientStream: stream}
 	return x, nil
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type SyncService_PushSectionsClient = grpc.ClientStreamingClient[PushSectionsRequest, PushSectionsResponse]
+type SyncService_PushSectionsClient = grpc.ClientStreamingClient[v1.PushSectionsRequest, v1.PushSectionsResponse]
 
-func (c *syncServiceClient) Goodbye(ctx context.Context, in *GoodbyeRequest, opts ...grpc.CallOption) (*GoodbyeResponse, error) {
+func (c *syncServiceClient) Goodbye(ctx context.Context, in *v1.GoodbyeRequest, opts ...grpc.CallOption) (*v1.GoodbyeResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(GoodbyeResponse)
+	out := new(v1.GoodbyeResponse)
 	err := c.cc.Invoke(ctx, SyncService_Goodbye_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -136,17 +137,17 @@ func (c *syncServiceClient) Goodbye(ctx context.Context, in *GoodbyeRequest, opt
 // A refused call ends with a status code and, where the agent can act on it, a Refusal in the error's details.
 type SyncServiceServer interface {
 	// Enroll trades an enrolment secret and identity evidence for a machine credential.
-	Enroll(context.Context, *EnrollRequest) (*EnrollResponse, error)
+	Enroll(context.Context, *v1.EnrollRequest) (*v1.EnrollResponse, error)
 	// CheckIn asks whether the aggregator's snapshot is still the machine's.
-	CheckIn(context.Context, *CheckInRequest) (*CheckInResponse, error)
+	CheckIn(context.Context, *v1.CheckInRequest) (*v1.CheckInResponse, error)
 	// Missing asks which assets of whole sections the aggregator does not hold yet.
-	Missing(context.Context, *MissingRequest) (*MissingResponse, error)
+	Missing(context.Context, *v1.MissingRequest) (*v1.MissingResponse, error)
 	// PushDelta commits what was added to and removed from sections whose base the aggregator holds.
-	PushDelta(context.Context, *PushDeltaRequest) (*PushDeltaResponse, error)
+	PushDelta(context.Context, *v1.PushDeltaRequest) (*v1.PushDeltaResponse, error)
 	// PushSections commits whole sections. The first message is a header, each further one a section or a part of one.
-	PushSections(grpc.ClientStreamingServer[PushSectionsRequest, PushSectionsResponse]) error
+	PushSections(grpc.ClientStreamingServer[v1.PushSectionsRequest, v1.PushSectionsResponse]) error
 	// Goodbye archives the machine and revokes its credential.
-	Goodbye(context.Context, *GoodbyeRequest) (*GoodbyeResponse, error)
+	Goodbye(context.Context, *v1.GoodbyeRequest) (*v1.GoodbyeResponse, error)
 	mustEmbedUnimplementedSyncServiceServer()
 }
 
@@ -157,22 +158,22 @@ type SyncServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedSyncServiceServer struct{}
 
-func (UnimplementedSyncServiceServer) Enroll(context.Context, *EnrollRequest) (*EnrollResponse, error) {
+func (UnimplementedSyncServiceServer) Enroll(context.Context, *v1.EnrollRequest) (*v1.EnrollResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Enroll not implemented")
 }
-func (UnimplementedSyncServiceServer) CheckIn(context.Context, *CheckInRequest) (*CheckInResponse, error) {
+func (UnimplementedSyncServiceServer) CheckIn(context.Context, *v1.CheckInRequest) (*v1.CheckInResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckIn not implemented")
 }
-func (UnimplementedSyncServiceServer) Missing(context.Context, *MissingRequest) (*MissingResponse, error) {
+func (UnimplementedSyncServiceServer) Missing(context.Context, *v1.MissingRequest) (*v1.MissingResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Missing not implemented")
 }
-func (UnimplementedSyncServiceServer) PushDelta(context.Context, *PushDeltaRequest) (*PushDeltaResponse, error) {
+func (UnimplementedSyncServiceServer) PushDelta(context.Context, *v1.PushDeltaRequest) (*v1.PushDeltaResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PushDelta not implemented")
 }
-func (UnimplementedSyncServiceServer) PushSections(grpc.ClientStreamingServer[PushSectionsRequest, PushSectionsResponse]) error {
+func (UnimplementedSyncServiceServer) PushSections(grpc.ClientStreamingServer[v1.PushSectionsRequest, v1.PushSectionsResponse]) error {
 	return status.Error(codes.Unimplemented, "method PushSections not implemented")
 }
-func (UnimplementedSyncServiceServer) Goodbye(context.Context, *GoodbyeRequest) (*GoodbyeResponse, error) {
+func (UnimplementedSyncServiceServer) Goodbye(context.Context, *v1.GoodbyeRequest) (*v1.GoodbyeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Goodbye not implemented")
 }
 func (UnimplementedSyncServiceServer) mustEmbedUnimplementedSyncServiceServer() {}
@@ -197,7 +198,7 @@ func RegisterSyncServiceServer(s grpc.ServiceRegistrar, srv SyncServiceServer) {
 }
 
 func _SyncService_Enroll_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(EnrollRequest)
+	in := new(v1.EnrollRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -209,13 +210,13 @@ func _SyncService_Enroll_Handler(srv interface{}, ctx context.Context, dec func(
 		FullMethod: SyncService_Enroll_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(SyncServiceServer).Enroll(ctx, req.(*EnrollRequest))
+		return srv.(SyncServiceServer).Enroll(ctx, req.(*v1.EnrollRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
 func _SyncService_CheckIn_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(CheckInRequest)
+	in := new(v1.CheckInRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -227,13 +228,13 @@ func _SyncService_CheckIn_Handler(srv interface{}, ctx context.Context, dec func
 		FullMethod: SyncService_CheckIn_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(SyncServiceServer).CheckIn(ctx, req.(*CheckInRequest))
+		return srv.(SyncServiceServer).CheckIn(ctx, req.(*v1.CheckInRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
 func _SyncService_Missing_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(MissingRequest)
+	in := new(v1.MissingRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -245,13 +246,13 @@ func _SyncService_Missing_Handler(srv interface{}, ctx context.Context, dec func
 		FullMethod: SyncService_Missing_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(SyncServiceServer).Missing(ctx, req.(*MissingRequest))
+		return srv.(SyncServiceServer).Missing(ctx, req.(*v1.MissingRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
 func _SyncService_PushDelta_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(PushDeltaRequest)
+	in := new(v1.PushDeltaRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -263,20 +264,20 @@ func _SyncService_PushDelta_Handler(srv interface{}, ctx context.Context, dec fu
 		FullMethod: SyncService_PushDelta_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(SyncServiceServer).PushDelta(ctx, req.(*PushDeltaRequest))
+		return srv.(SyncServiceServer).PushDelta(ctx, req.(*v1.PushDeltaRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
 func _SyncService_PushSections_Handler(srv interface{}, stream grpc.ServerStream) error {
-	return srv.(SyncServiceServer).PushSections(&grpc.GenericServerStream[PushSectionsRequest, PushSectionsResponse]{ServerStream: stream})
+	return srv.(SyncServiceServer).PushSections(&grpc.GenericServerStream[v1.PushSectionsRequest, v1.PushSectionsResponse]{ServerStream: stream})
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type SyncService_PushSectionsServer = grpc.ClientStreamingServer[PushSectionsRequest, PushSectionsResponse]
+type SyncService_PushSectionsServer = grpc.ClientStreamingServer[v1.PushSectionsRequest, v1.PushSectionsResponse]
 
 func _SyncService_Goodbye_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(GoodbyeRequest)
+	in := new(v1.GoodbyeRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
@@ -288,7 +289,7 @@ func _SyncService_Goodbye_Handler(srv interface{}, ctx context.Context, dec func
 		FullMethod: SyncService_Goodbye_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(SyncServiceServer).Goodbye(ctx, req.(*GoodbyeRequest))
+		return srv.(SyncServiceServer).Goodbye(ctx, req.(*v1.GoodbyeRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
