@@ -24,13 +24,14 @@ const fileName = "identity.json"
 // ErrNotEnrolled says that the state folder holds no identity.
 var ErrNotEnrolled = errors.New("this machine is not enrolled: run `rollcall-agent enroll` first")
 
-// Enrolled is the identity that the aggregator issued. The credential is a secret.
+// Enrolled is the identity that the aggregator issued. The credentials are secrets.
 type Enrolled struct {
 	SerialNumber string           `json:"serial_number"`
 	Credential   string           `json:"credential"`
-	Server       string           `json:"server"`            // URL of the aggregator's main listener
-	GRPCAddress  string           `json:"grpc_address"`      // host:port as announced; an empty host is the server's
-	CAFile       string           `json:"ca_file,omitempty"` // certificate authorities that were trusted at enrolment
+	Previous     string           `json:"previous_credential,omitempty"` // that Credential was issued in place of; it may be all that a restored aggregator knows
+	Server       string           `json:"server"`                        // URL of the aggregator's main listener
+	GRPCAddress  string           `json:"grpc_address"`                  // host:port as announced; an empty host is the server's
+	CAFile       string           `json:"ca_file,omitempty"`             // certificate authorities that were trusted at enrolment
 	PlainHTTP    bool             `json:"insecure_plain_http,omitempty"`
 	EnrolledAt   time.Time        `json:"enrolled_at"`
 	Evidence     *syncv1.Evidence `json:"-"` // what was known then

@@ -68,13 +68,13 @@ func (l *loop) jitter(interval time.Duration) time.Duration {
 	return time.Duration(float64(interval) * (0.9 + 0.2*l.random()))
 }
 
-// backOff returns the wait after a number of failures in a row: a random part of a doubling limit, or a little more
-// than the aggregator asked for.
+// backOff returns the wait after a number of failures in a row: a random part of a doubling limit, on top of what the
+// aggregator asked for. That is never more than doubled, since the aggregator has spread the agents by then.
 func (l *loop) backOff(failures int, asked time.Duration) time.Duration {
-	if asked > 0 {
-		return time.Duration(float64(asked) * (1 + l.random()/4))
-	}
 	limit := min(firstBackOff<<min(failures-1, 20), maxBackOff)
+	if asked > 0 {
+		return asked + time.Duration(float64(min(limit, asked))*l.random())
+	}
 	return max(time.Duration(float64(limit)*l.random()), minWait)
 }
 

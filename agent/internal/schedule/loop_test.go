@@ -116,8 +116,13 @@ func TestTheBackOffIsRandomAndBounded(t *testing.T) {
 	if got := least.backOff(1, 0); got != minWait {
 		t.Errorf("got %v, want %v", got, minWait)
 	}
-	if got := least.backOff(1, 9*time.Second); got != 9*time.Second {
-		t.Errorf("asked for 9s: got %v", got)
+	for failures, want := range map[int]time.Duration{1: 11 * time.Second, 2: 13 * time.Second, 100: 18 * time.Second} {
+		if got := least.backOff(failures, 9*time.Second); got != 9*time.Second {
+			t.Errorf("asked for 9s: got %v", got)
+		}
+		if got := most.backOff(failures, 9*time.Second); got != want {
+			t.Errorf("asked for 9s, %d failures: got up to %v, want %v", failures, got, want)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@
 package upload
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -26,6 +27,8 @@ const (
 	// nativeDialTimeout is short: while native gRPC is only tried, the other way is waiting.
 	nativeDialTimeout = 5 * time.Second
 	dialTimeout       = 15 * time.Second
+	// cachedSessions is how many TLS sessions a lane keeps to resume: one for each name that its address may have.
+	cachedSessions = 4
 	// retryNative is how long a client that fell back waits before it tries native gRPC again; it doubles each time.
 	retryNative    = 10 * time.Minute
 	maxRetryNative = 4 * time.Hour
@@ -143,6 +146,7 @@ func (c *Client) lane(name, address string, timeout time.Duration, more ...conne
 	if err != nil {
 		return nil, err
 	}
+	config.ClientSessionCache = tls.NewLRUClientSessionCache(cachedSessions)
 	client := &http.Client{
 		Transport: transportFor(name == "grpc", config, timeout, &c.traffic),
 		CheckRedirect: func(*http.Request, []*http.Request) error {

@@ -109,11 +109,18 @@ func RefusalOf(err error) *syncv1.Refusal {
 	return nil
 }
 
+// Bounds of what an aggregator can ask an agent to wait: it is neither to be hammered nor to silence the fleet by mistake.
+const (
+	minRetryAfter = 500 * time.Millisecond
+	maxRetryAfter = 15 * time.Minute
+)
+
 // RetryAfter returns how long the aggregator asked to wait before the next attempt; 0 when it did not.
 func RetryAfter(err error) time.Duration {
 	refusal := RefusalOf(err)
 	if refusal.GetReason() != syncv1.RefusalReason_REFUSAL_REASON_BUSY {
 		return 0
 	}
-	return max(time.Duration(refusal.GetRetryMilliseconds())*time.Millisecond, time.Millisecond)
+	wait := time.Duration(refusal.GetRetryMilliseconds()) * time.Millisecond
+	return min(max(wait, minRetryAfter), maxRetryAfter)
 }

@@ -112,6 +112,8 @@ func (r *round) doubt(err error, again bool) error {
 		r.syncer.Log.Warn("push refused: comparing all sections", "err", err)
 		r.head, r.sure = map[string]spool.Held{}, false
 		return nil
+	case connect.CodeUnauthenticated:
+		return r.syncer.turnBack(err)
 	default:
 		return err
 	}

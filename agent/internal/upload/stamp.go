@@ -87,12 +87,27 @@ func (s *Syncer) rotate(credential string) error {
 	if credential == "" {
 		return nil
 	}
-	renewed := *s.Identity
-	renewed.Credential = credential
-	if err := renewed.Save(s.Dir); err != nil {
+	return s.use(credential, s.Identity.Credential)
+}
+
+// turnBack goes back to the credential before the last renewal, or from that one to the last: an aggregator whose database
+// was restored knows only the earlier one. It returns the refusal when there is no other.
+func (s *Syncer) turnBack(refused error) error {
+	if s.Identity.Previous == "" {
+		return refused
+	}
+	s.Log.Warn("the credential is not known: trying the one before", "err", refused)
+	return s.use(s.Identity.Previous, s.Identity.Credential)
+}
+
+// use saves which credential is in use and which is the other one.
+func (s *Syncer) use(credential, other string) error {
+	now := *s.Identity
+	now.Credential, now.Previous = credential, other
+	if err := now.Save(s.Dir); err != nil {
 		return err
 	}
-	s.Identity = &renewed
+	s.Identity = &now
 	s.Client.SetCredential(credential)
 	return nil
 }

@@ -243,6 +243,27 @@ func TestLargeSectionsTravelInParts(t *testing.T) {
 	}
 }
 
+func TestARestoredAggregatorIsMetWithTheCredentialBefore(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "grpc")
+	s.sync(machine(50))
+	first := s.credential
+	s.answer = func(answer *syncv1.CheckInResponse) {
+		answer.Credential, s.credential, s.answer = "rcm_next", "rcm_next", nil
+	}
+	s.sync(machine(50))
+	s.sync(machine(50))
+	s.credential = first // the database is of before the renewal
+	s.sync(machine(50))
+	if saved, err := identity.Load(s.dir); err != nil || saved.Credential != first || saved.Previous != "rcm_next" {
+		t.Errorf("got %+v, %v, want the first credential in use", saved, err)
+	}
+	s.credential = "rcm_other" // and now it knows neither
+	if _, err := s.agent.Sync(t.Context(), machine(50), Extras{}); !errors.Is(err, ErrNotAuthorised) {
+		t.Errorf("got %v, want ErrNotAuthorised", err)
+	}
+}
+
 func TestAWrongCredentialIsNotAuthorised(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "auto")
