@@ -34,6 +34,8 @@ var floorOf = map[string]int{
 	"version":    0,
 	// The doors to disk and database.
 	"postgres":        1,
+	// Drives the fleet over the network, beside the aggregator: what it imports of the program is config and fleet.
+	"load": 1,
 	"store":           1,
 	"store/storetest": 1,
 	"table":           1,
