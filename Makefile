@@ -9,14 +9,15 @@ MODULES := ./agent/... ./aggregator/... ./migrations/... ./proto/...
 BIN := $(CURDIR)/.bin
 BUF := tools/node_modules/.bin/buf
 
-# For people with other ideas: make fuzz FUZZTIME=1m, make bench BENCHTIME=10s, make soak N=5000.
+# For people with other ideas: make fuzz FUZZTIME=1m, make bench BENCHTIME=10s, make soak N=5000 MINUTES=60.
 FUZZTIME ?= 5s
 BENCHTIME ?= 1s
 N ?= 1000
+MINUTES ?= 10
 # Passed on to go test: make test ARGS='-run TestX -v'.
 ARGS ?=
 
-export LISTEN GRPC_LISTEN ONCE
+export LISTEN GRPC_LISTEN ONCE MACHINES STEPS STEADY OVER
 
 .PHONY: help
 help: ## this list
@@ -77,7 +78,7 @@ fuzz: deps-go ## every fuzz test for a moment (FUZZTIME=5s)
 .PHONY: e2e-deps
 e2e-deps: ## install the heavy tools that make e2e needs
 	@tools/e2e-deps.sh
-	@$(MAKE) $(BIN)/grpcurl
+	@$(MAKE) $(BIN)/grpcurl $(BIN)/toxiproxy-server
 
 .PHONY: e2e
 e2e: deps ## tests that need heavy tools: go test -tags e2e, names TestE2E…
@@ -88,8 +89,12 @@ bench: deps ## benchmarks of the budgets (BENCHTIME=1s)
 	go test -run '^$$' -bench . -benchtime=$(BENCHTIME) -timeout 60m $(ARGS) ./aggregator/internal/bench/... ./agent/internal/bench/...
 
 .PHONY: soak
-soak: deps ## the long fault test: N random kills (N=1000)
-	SOAK_N=$(N) go test -run '^TestSoak' -count=1 -v -timeout 120m $(ARGS) ./aggregator/internal/endtoend/...
+soak: deps e2e-deps ## the long fault tests: N random kills (N=1000), a bad network for a while (MINUTES=10)
+	PATH="$(BIN):$$PATH" SOAK_N=$(N) SOAK_MINUTES=$(MINUTES) go test -tags e2e -run '^TestSoak' -count=1 -v -timeout 180m $(ARGS) ./aggregator/internal/endtoend/...
+
+.PHONY: scale
+scale: deps ## a synthetic fleet against an aggregator; what docs/scale.md quotes (MACHINES=10000)
+	@tools/scale.sh
 
 .PHONY: generate
 generate: deps-go deps-node ## Go code and data dictionary from the .proto files
@@ -115,4 +120,8 @@ deps-node:
 $(BIN)/gofumpt $(BIN)/golangci-lint $(BIN)/grpcurl: tools/go.mod | deps-go
 	@echo "building $(@F) (golangci-lint takes some minutes, once) …"
 	@GOWORK=off GOBIN=$(BIN) go install -C tools $$(GOWORK=off go list -C tools tool | grep -E '/$(@F)$$|/cmd/$(@F)$$')
+	@touch $@
+
+$(BIN)/toxiproxy-server: tools/go.mod | deps-go
+	@GOWORK=off go build -C tools -o $@ github.com/Shopify/toxiproxy/v2/cmd/server
 	@touch $@

@@ -4,7 +4,8 @@ CREATE TABLE public.agent_health (
     head bigint NOT NULL,
     at timestamp with time zone NOT NULL,
     body json NOT NULL
-);
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05', autovacuum_analyze_scale_factor='2');
 
 CREATE TABLE public.api_token (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -26,7 +27,8 @@ CREATE TABLE public.asset (
     version text DEFAULT ''::text NOT NULL,
     body json NOT NULL,
     CONSTRAINT asset_digest_check CHECK ((length(digest) = 32))
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.05', autovacuum_analyze_scale_factor='0.05', toast.autovacuum_vacuum_insert_scale_factor='0.05');
 
 ALTER TABLE public.asset ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.asset_id_seq
@@ -65,7 +67,7 @@ CREATE TABLE public.check_status (
     CONSTRAINT check_status_previous_status_check CHECK ((previous_status = ANY (ARRAY[0, 200, 300]))),
     CONSTRAINT check_status_status_check CHECK ((status = ANY (ARRAY[0, 200, 300])))
 )
-WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.5');
 
 CREATE TABLE public.credential (
     id bigint NOT NULL,
@@ -82,7 +84,8 @@ CREATE TABLE public.credential (
     frozen_why text DEFAULT ''::text NOT NULL,
     newcomer bytea DEFAULT '\x'::bytea NOT NULL,
     revoked_at timestamp with time zone
-);
+)
+WITH (fillfactor='90');
 
 ALTER TABLE public.credential ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.credential_id_seq
@@ -144,7 +147,7 @@ CREATE TABLE public.head (
     CONSTRAINT head_root_check CHECK ((length(root) = 32)),
     CONSTRAINT head_seq_check CHECK ((seq > 0))
 )
-WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='1');
 
 ALTER TABLE public.head ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.head_id_seq
@@ -169,7 +172,7 @@ CREATE TABLE public.head_section (
     tail bytea DEFAULT '\x'::bytea NOT NULL,
     digest bytea DEFAULT '\x'::bytea NOT NULL
 )
-WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.02', toast.autovacuum_vacuum_scale_factor='0.05');
+WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.5', toast.autovacuum_vacuum_scale_factor='0.05');
 ALTER TABLE ONLY public.head_section ALTER COLUMN base SET STORAGE EXTERNAL;
 ALTER TABLE ONLY public.head_section ALTER COLUMN tail SET STORAGE MAIN;
 
@@ -180,7 +183,8 @@ CREATE TABLE public.head_summary (
     type text DEFAULT ''::text NOT NULL,
     os_version text DEFAULT ''::text NOT NULL,
     hardware_model text DEFAULT ''::text NOT NULL
-);
+)
+WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.05');
 
 CREATE TABLE public.jmespath_check (
     id bigint NOT NULL,
@@ -226,6 +230,14 @@ CREATE TABLE public.journal (
     seq bigint,
     detail text DEFAULT ''::text NOT NULL,
     CONSTRAINT journal_what_check CHECK ((what = ANY (ARRAY['commit'::text, 'archive'::text, 'revive'::text, 'prune'::text, 'tag'::text, 'status'::text, 'check'::text, 'machine'::text, 'conflict'::text])))
+)
+WITH (autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_insert_scale_factor='0.1');
+
+CREATE TABLE public.journal_floor (
+    only_row boolean DEFAULT true NOT NULL,
+    xid xid8 NOT NULL,
+    id bigint NOT NULL,
+    CONSTRAINT journal_floor_only_row_check CHECK (only_row)
 );
 
 ALTER TABLE public.journal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -242,7 +254,8 @@ CREATE TABLE public.machine (
     serial_number text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT machine_serial_number_check CHECK ((serial_number <> ''::text))
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.05', autovacuum_analyze_scale_factor='0.05');
 
 ALTER TABLE public.machine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.machine_id_seq
@@ -314,7 +327,7 @@ CREATE TABLE public.vitals (
     at timestamp with time zone NOT NULL,
     body json NOT NULL
 )
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02');
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='2', toast.autovacuum_vacuum_scale_factor='0.05');
 
 ALTER TABLE ONLY public.agent_health
     ADD CONSTRAINT agent_health_pkey PRIMARY KEY (head);
@@ -382,6 +395,9 @@ ALTER TABLE ONLY public.jmespath_check
 ALTER TABLE ONLY public.jmespath_check
     ADD CONSTRAINT jmespath_check_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.journal_floor
+    ADD CONSTRAINT journal_floor_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY public.journal
     ADD CONSTRAINT journal_pkey PRIMARY KEY (xid, id);
 
@@ -420,6 +436,8 @@ CREATE UNIQUE INDEX asset_id16 ON public.asset USING btree (substr(digest, 1, 16
 CREATE INDEX asset_kind_name ON public.asset USING btree (kind, name);
 
 CREATE INDEX check_status_head ON public.check_status USING btree (head);
+
+CREATE INDEX credential_ended ON public.credential USING btree (GREATEST(frozen_at, revoked_at)) WHERE ((frozen_at IS NOT NULL) OR (revoked_at IS NOT NULL));
 
 CREATE INDEX credential_machine ON public.credential USING btree (machine);
 

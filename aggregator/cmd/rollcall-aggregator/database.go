@@ -41,6 +41,32 @@ func closeDatabase(ctx context.Context, cluster *postgres.Cluster) error {
 	return cluster.Stop(ctx)
 }
 
+// useReplica makes exports read from the replica, where one is configured.
+func (p *program) useReplica(ctx context.Context, c *config.Serve, s *store.Store) (closeReplica func(), err error) {
+	if c.ReplicaURL == "" {
+		return func() {}, nil
+	}
+	replica, err := store.OpenReplica(ctx, c.ReplicaURL, c.ReplicaMaxLag, p.log)
+	if err != nil {
+		return nil, err
+	}
+	s.UseReplica(replica)
+	return replica.Close, nil
+}
+
+// ensurePartitions makes room in the change log. A week of the past that cannot be attached is no reason not to start.
+func (p *program) ensurePartitions(ctx context.Context, s *store.Store) error {
+	err := s.EnsurePartitions(ctx, startPartitions)
+	if err == nil {
+		return nil
+	}
+	if ahead, unknown := s.PartitionsAhead(ctx); unknown != nil || ahead < startPartitions {
+		return err
+	}
+	p.log.Error("a week of the change log is missing", "err", err)
+	return nil
+}
+
 // withStore runs a short command on a migrated database, beside a running aggregator or without one.
 func (p *program) withStore(ctx context.Context, d *config.Database, do func(*store.Store) error) error {
 	return p.withDatabase(ctx, d, func(dsn string) error {

@@ -13,14 +13,14 @@ import (
 // fsck verifies the database and changes nothing: exit 3 when something does not fit together.
 func (p *program) fsck(ctx context.Context, d *config.Database) error {
 	return p.withDatabase(ctx, d, func(dsn string) error {
-		have, want, err := store.SchemaVersion(ctx, dsn)
-		if err != nil {
-			return err
-		}
-		if have != want {
-			return fmt.Errorf("the schema has version %d, this program needs %d: run migrate", have, want)
-		}
 		return onStore(ctx, dsn, func(s *store.Store) error {
+			have, want, err := s.SchemaVersion(ctx)
+			if err != nil {
+				return err
+			}
+			if have < want {
+				return fmt.Errorf("the schema has version %d, this program needs %d: run migrate", have, want)
+			}
 			counts, err := s.Fsck(ctx, func(problem string) { fmt.Fprintln(p.out, problem) })
 			if err != nil {
 				return err

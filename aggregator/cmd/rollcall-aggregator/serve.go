@@ -19,18 +19,18 @@ import (
 	v1 "github.com/rollcall-inventory/rollcall/aggregator/internal/api/v1"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/config"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/index"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/ingest"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/metrics"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/postgres"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/server"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/task"
 )
 
 const (
-	// partitionsAhead is for how many weeks the change log gets room.
-	partitionsAhead = 8
-	// keepInterval is how often that is looked after.
-	keepInterval = time.Hour
+	// startPartitions is for how many weeks the change log needs room before the aggregator is ready; a task makes more.
+	startPartitions = 2
 	// epochInterval is how soon a database that was restored, or failed over, under the running program is noticed.
 	epochInterval = 5 * time.Second
 	// gcPercent is how much garbage may pile up on what is in use. Large pushes come in bursts, and what they leave behind
@@ -48,7 +48,7 @@ func (p *program) serve(ctx context.Context, c *config.Serve) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeDatabase(ctx, cluster)) }()
-	if err := store.Migrate(ctx, dsn, p.log); err != nil {
+	if err := p.migrateAll(ctx, dsn); err != nil {
 		return err
 	}
 	pool, err := store.Open(ctx, dsn)
@@ -58,7 +58,12 @@ func (p *program) serve(ctx context.Context, c *config.Serve) (err error) {
 	defer pool.Close()
 	s := store.New(pool)
 	defer s.Close()
-	if err := s.EnsurePartitions(ctx, partitionsAhead); err != nil {
+	closeReplica, err := p.useReplica(ctx, c, s)
+	if err != nil {
+		return err
+	}
+	defer closeReplica()
+	if err := p.ensurePartitions(ctx, s); err != nil {
 		return err
 	}
 	epoch, err := s.Epoch(ctx)
@@ -71,22 +76,24 @@ func (p *program) serve(ctx context.Context, c *config.Serve) (err error) {
 	if err != nil {
 		return err
 	}
-	front, forget, err := p.wire(c, s, dsn, listeners)
+	wired, err := p.wire(ctx, c, s, dsn, listeners)
 	if err != nil {
 		return err
 	}
+	defer wired.queue.Close()
 	p.announce(c, listeners)
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return front.Run(ctx) })
-	group.Go(func() error {
-		return p.every(ctx, keepInterval, "make room in the change log", func() error { return s.EnsurePartitions(ctx, partitionsAhead) })
-	})
+	group.Go(func() error { return wired.front.Run(ctx) })
+	group.Go(func() error { return wired.agents.Run(ctx) })
+	group.Go(func() error { return wired.fleet.Run(ctx) })
+	group.Go(func() error { return s.WatchReplica(ctx) })
+	group.Go(func() error { return wired.queue.Run(ctx) })
 	group.Go(func() error {
 		return p.every(ctx, epochInterval, "compare the database epoch", func() error {
 			now, err := s.Epoch(ctx)
 			if err == nil && now.ID != epoch.ID {
 				p.log.Warn("another database epoch: the database was restored or failed over", "epoch", now.ID)
-				forget()
+				wired.forget()
 				epoch = now
 			}
 			return err
@@ -98,28 +105,45 @@ func (p *program) serve(ctx context.Context, c *config.Serve) (err error) {
 	return group.Wait()
 }
 
-// wire joins the parts. forget drops what they keep of the database, for when another one is behind its address.
-func (p *program) wire(c *config.Serve, s *store.Store, dsn string, listeners server.Listeners) (front *server.Server, forget func(), err error) {
+// parts are what runs.
+type parts struct {
+	front  *server.Server
+	agents *ingest.Service
+	queue  *task.Queue
+	fleet  *index.Index
+	forget func() // drops what they keep of the database, for when another one is behind its address
+}
+
+// wire joins the parts.
+func (p *program) wire(ctx context.Context, c *config.Serve, s *store.Store, dsn string, listeners server.Listeners) (parts, error) {
 	numbers := metrics.New(s, version, p.log)
+	queue, err := p.tasks(ctx, c, dsn, numbers.Registerer())
+	if err != nil {
+		return parts{}, err
+	}
+	fleet := index.New(s, index.Options{Registerer: numbers.Registerer(), Log: p.log})
+	numbers.CountFrom(fleet)
 	committer := commit.New(s, p.log)
 	agents := ingest.New(s, committer, ingest.Options{
-		Interval: c.CheckinInterval, GRPCAdvertise: advertised(c, listeners), Registerer: numbers.Registerer(),
+		Interval: c.CheckinInterval, GRPCAdvertise: advertised(c, listeners), TrustedProxies: c.TrustedProxies,
+		Registerer: numbers.Registerer(),
 	}, p.log)
 
 	mux := http.NewServeMux()
 	mux.Handle(agents.Handler())
 	v1.New(v1.Options{
-		Store: s, Committer: committer, Auth: api.NewAuthenticator(s), Metrics: numbers.Handler(),
-		Ready: server.Ready(s, dsn), Log: p.log,
+		Store: s, Index: fleet, Committer: committer, Auth: api.NewAuthenticator(s), Metrics: numbers.Handler(),
+		Ready: server.Ready(s), Log: p.log,
 	}).Mount(mux)
 	mux.HandleFunc("/", api.NotFound)
 
-	front, err = server.New(server.Options{
-		Listeners: listeners, CertFile: c.TLSCert, KeyFile: c.TLSKey,
+	front, err := server.New(server.Options{
+		Listeners: listeners, CertFile: c.TLSCert, KeyFile: c.TLSKey, TicketKeyFile: c.TLSTicketKeyFile,
 		Mux: mux, Register: agents.RegisterGRPC, GRPCOptions: agents.ServerOptions(),
 		Metrics: numbers.Registerer(), Log: p.log,
 	})
-	return front, func() { committer.Forget(); agents.Forget() }, err
+	forget := func() { committer.Forget(); agents.Forget(); fleet.Forget() }
+	return parts{front: front, agents: agents, queue: queue, fleet: fleet, forget: forget}, err
 }
 
 // advertised is the native address that agents are told: the configured one, else the port on the host they came to.

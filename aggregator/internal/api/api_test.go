@@ -53,42 +53,51 @@ func TestSerialsThatNoDatabaseHoldsAreNotFound(t *testing.T) {
 	}
 }
 
+// machines is a list.
+var machines = List{Name: "machines", Epoch: "one"}
+
 func TestCursorsBelongToTheirList(t *testing.T) {
 	t.Parallel()
-	text := EncodeCursor("machines", "S-1")
+	text := EncodeCursor(machines, "S-1")
 	var after string
-	if err := DecodeCursor("machines", text, &after); err != nil || after != "S-1" {
+	if err := DecodeCursor(machines, text, &after); err != nil || after != "S-1" {
 		t.Errorf("got %q, %v", after, err)
 	}
-	if err := DecodeCursor("machines", "", &after); err != nil || after != "S-1" {
+	if err := DecodeCursor(machines, "", &after); err != nil || after != "S-1" {
 		t.Errorf("an empty cursor changed the key: %q, %v", after, err)
 	}
 	var number int64
 	encode := base64.RawURLEncoding.EncodeToString
 	bad := map[string]error{
-		"other list":  DecodeCursor("software", text, &after),
-		"other type":  DecodeCursor("machines", text, &number),
-		"no base64":   DecodeCursor("machines", "%%%", &after),
-		"no JSON":     DecodeCursor("machines", encode([]byte("x")), &after),
-		"more behind": DecodeCursor("machines", encode([]byte(`{"l":"machines","a":"x"}{}`)), &after),
-		"unknown key": DecodeCursor("machines", encode([]byte(`{"l":"machines","a":"x","z":1}`)), &after),
-		"long":        DecodeCursor("machines", strings.Repeat("A", maxCursor+1), &after),
+		"other list":  DecodeCursor(List{Name: "software"}, text, &after),
+		"other type":  DecodeCursor(machines, text, &number),
+		"no base64":   DecodeCursor(machines, "%%%", &after),
+		"no JSON":     DecodeCursor(machines, encode([]byte("x")), &after),
+		"more behind": DecodeCursor(machines, encode([]byte(`{"l":"machines","e":"one","a":"x"}{}`)), &after),
+		"unknown key": DecodeCursor(machines, encode([]byte(`{"l":"machines","e":"one","a":"x","z":1}`)), &after),
+		"NUL":         DecodeCursor(machines, EncodeCursor(machines, "a\x00b"), &after),
+		"NUL inside":  DecodeCursor(machines, EncodeCursor(machines, map[string]string{"Name": "\x00"}), &map[string]string{}),
+		"long":        DecodeCursor(machines, strings.Repeat("A", maxCursor+1), &after),
 	}
 	for name, err := range bad {
 		if p, ok := errors.AsType[*Problem](err); !ok || p.Status != http.StatusBadRequest {
 			t.Errorf("%s: got %v, want a 400", name, err)
 		}
 	}
+	err := DecodeCursor(List{Name: "machines", Epoch: "two"}, text, &after)
+	if p, ok := errors.AsType[*Problem](err); !ok || p.Status != http.StatusGone {
+		t.Errorf("another epoch: got %v, want a 410", err)
+	}
 }
 
 func FuzzCursor(f *testing.F) {
-	f.Add(EncodeCursor("machines", "S-1"))
+	f.Add(EncodeCursor(machines, "S-1"))
 	f.Add("e30")
 	f.Fuzz(func(t *testing.T, text string) {
 		var after string
-		if DecodeCursor("machines", text, &after) == nil && text != "" {
+		if DecodeCursor(machines, text, &after) == nil && text != "" {
 			var again string
-			if err := DecodeCursor("machines", EncodeCursor("machines", after), &again); err != nil || again != after {
+			if err := DecodeCursor(machines, EncodeCursor(machines, after), &again); err != nil || again != after {
 				t.Errorf("%q does not come back: %q, %v", after, again, err)
 			}
 		}

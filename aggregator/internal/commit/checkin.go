@@ -43,6 +43,31 @@ func (c *Committer) CheckIn(ctx context.Context, p *Push) (CheckedIn, error) {
 	return CheckedIn{}, store.ErrRetry
 }
 
+// Settled returns the head of p's machine and source when a check-in would change nothing of what the aggregator adds to
+// it; 0 when it would, or there is no head. store.TouchHead may then decide alone. It reads one small row, where CheckIn
+// reads all sections: after a restart the whole fleet comes by here.
+func (c *Committer) Settled(ctx context.Context, p *Push) (head int64, err error) {
+	head, small, err := c.store.LoadSmallSections(ctx, p.Machine, p.Source.ID)
+	if err != nil || head == 0 {
+		return 0, err
+	}
+	sections, err := pack.Fold([]pack.Row{{Base: small}})
+	if err != nil {
+		return 0, err
+	}
+	stored, offered := AddedOf(sections), p.Added
+	offered.Platform, offered.Type = stored.Platform, stored.Type // they follow from the sections
+	after, err := offered.section()
+	if err != nil {
+		return 0, err
+	}
+	before := sections[pack.KindAdded]
+	if before == nil || after == nil || before.Digest != after.Digest {
+		return 0, nil
+	}
+	return head, nil
+}
+
 // notCurrent answers an offer that the head does not match, unless the stamp says that the offer is an old one.
 func notCurrent(state *store.HeadState, p *Push) (CheckedIn, error) {
 	if p.Stamp != nil {

@@ -5,6 +5,7 @@ package commit
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -62,6 +63,9 @@ func touched(kinds []string, deltas []pack.Delta) []string {
 		if d.Kind != snapshot.KindInstallTimes {
 			continue
 		}
+		for i := range d.Edits {
+			kinds = append(kinds, d.Edits[i].Kind)
+		}
 		for _, fact := range slices.Concat(d.Added, d.Removed) {
 			var times struct {
 				Kind string `json:"kind"`
@@ -110,11 +114,14 @@ func (v *view) evaluate(ctx context.Context, due []compliance.Compiled) ([]store
 	}
 	statuses := make([]store.Status, 0, len(due))
 	for _, check := range due {
-		result := check.Program.Evaluate(tree)
+		result := check.Program.EvaluateTree(tree)
 		statuses = append(statuses, store.Status{
 			CheckID: check.ID, CheckVersion: check.Version, Status: result.Status,
 			Machine: v.push.Machine,
 		})
+	}
+	if err := tree.Err(); err != nil {
+		return nil, fmt.Errorf("tree of machine %s: %w", v.push.Serial, err)
 	}
 	return statuses, nil
 }

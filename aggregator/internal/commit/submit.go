@@ -5,8 +5,6 @@ package commit
 import (
 	"context"
 
-	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
-	"github.com/rollcall-inventory/rollcall/aggregator/internal/pack"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/tree"
 )
@@ -42,53 +40,4 @@ func (c *Committer) Submit(ctx context.Context, t *tree.Submitted) (Result, erro
 		p.Sections = append(p.Sections, s)
 	}
 	return c.Push(ctx, p)
-}
-
-// EvaluateCheck evaluates a check over every head that it may apply to, and writes the statuses. A head that changes
-// meanwhile is evaluated again.
-func (c *Committer) EvaluateCheck(ctx context.Context, check compliance.Check) error {
-	compiled, err := check.Compile()
-	if err != nil {
-		return err
-	}
-	return c.store.EachHeadOfSource(ctx, check.SourceName, func(ctx context.Context, m store.HeadOfMachine) error {
-		return c.evaluateHead(ctx, compiled, m)
-	})
-}
-
-// evaluateHead evaluates one check for one head until the result belongs to the head as it is.
-func (c *Committer) evaluateHead(ctx context.Context, check compliance.Compiled, m store.HeadOfMachine) error {
-	for range maxAttempts {
-		state, sections, err := c.headSections(ctx, m)
-		if err != nil || state.ID == 0 {
-			return err
-		}
-		added := AddedOf(sections)
-		if !check.InScope(m.Source.Name, added.Platform, state.Tags) {
-			return nil
-		}
-		v := c.view(&Push{Machine: m.Machine, Serial: m.Serial, Source: m.Source}, added, sections)
-		statuses, err := v.evaluate(ctx, []compliance.Compiled{check})
-		if err != nil {
-			return err
-		}
-		for i := range statuses {
-			statuses[i].Head, statuses[i].HeadSeq = state.ID, state.Seq
-		}
-		done, err := c.store.PutHeadStatuses(ctx, state.ID, state.Seq, statuses)
-		if err != nil || done {
-			return err
-		}
-	}
-	return store.ErrRetry
-}
-
-// headSections reads a head and its folded sections.
-func (c *Committer) headSections(ctx context.Context, m store.HeadOfMachine) (store.HeadState, pack.Sections, error) {
-	state, err := c.store.LoadHead(ctx, m.Machine, m.Source.ID)
-	if err != nil {
-		return store.HeadState{}, nil, err
-	}
-	sections, err := pack.Fold(state.Rows)
-	return state, sections, err
 }

@@ -58,13 +58,13 @@ func (v *view) load(ctx context.Context, kinds []string) (snapshot.Sections, err
 	return out, nil
 }
 
-// tree returns the normalised tree with the given keys; nil stands for all.
-func (v *view) tree(ctx context.Context, keys []string) (map[string]any, error) {
+// tree returns the normalised tree, good for the given keys; nil stands for all.
+func (v *view) tree(ctx context.Context, keys []string) (*tree.Tree, error) {
 	sections, err := v.load(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	return v.committer.bodies.Build(sections, v.treeKeys(), keys)
+	return v.committer.bodies.Tree(sections, v.treeKeys()), nil
 }
 
 func (v *view) treeKeys() tree.Added {

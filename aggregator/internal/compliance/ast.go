@@ -47,6 +47,7 @@ type node struct {
 	index    int       // opIndex
 	bounds   [3]*int   // opSlice: start, stop, step; nil where left out
 	function *function // opCall
+	lookup   *lookup   // opFilter: what it asks of a list of the tree; nil for any other filter
 }
 
 // operators maps the library's node types to ours. A type that is missing here

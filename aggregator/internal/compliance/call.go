@@ -11,9 +11,9 @@ var errStrayReference = errors.New("&expression is only allowed as an argument o
 
 // function is one of JMESPath's built-in functions.
 type function struct {
-	arguments []types // what each argument may be
-	variadic  bool    // the last one may come more than once
-	apply     func(m *meter, arguments []any) (any, error)
+	arguments []types                                      // what each argument may be
+	variadic  bool                                         // the last one may come more than once
+	apply     func(m *meter, arguments []any) (any, error) // must not keep arguments
 }
 
 // types is a set of argument types.
@@ -76,11 +76,12 @@ func checkReferences(n *node) error {
 }
 
 // call evaluates the arguments, checks their types and applies the function.
+// Arguments are for the time of the call: they stand on a stack of the meter's.
 func (m *meter) call(n *node, v any) (any, error) {
-	arguments := make([]any, len(n.operands))
+	base := len(m.arguments)
 	for i, operand := range n.operands {
 		if operand.op == opReference {
-			arguments[i] = operand.operands[0]
+			m.arguments = append(m.arguments, operand.operands[0])
 			continue
 		}
 		value, err := m.eval(operand, v)
@@ -90,9 +91,10 @@ func (m *meter) call(n *node, v any) (any, error) {
 		if !n.function.parameter(i).allows(value) {
 			return nil, fmt.Errorf("%s(): argument %d is of type %s", n.name, i+1, typeName(value))
 		}
-		arguments[i] = value
+		m.arguments = append(m.arguments, value)
 	}
-	value, err := n.function.apply(m, arguments)
+	value, err := n.function.apply(m, m.arguments[base:])
+	m.arguments = m.arguments[:base]
 	if err != nil && !errors.Is(err, ErrBudget) {
 		return nil, fmt.Errorf("%s(): %w", n.name, err)
 	}

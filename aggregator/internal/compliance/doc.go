@@ -14,6 +14,15 @@
 // be ordered with <, <=, > and >=, which is what lets an expression compare
 // dates; a test holds everything else against the library.
 //
+// # What is looked at
+//
+// A machine has thousands of rows, and most expressions ask for a few of them. So
+// the keys that an expression reads are known when it is compiled ([Expression]'s
+// Reads), and so is whether it can tell that rows lack their install times. Over a
+// [Tree], a filter that begins with a name, as deb_packages[?name=='bash'], is
+// given the rows of that name only. Nothing of this changes a result or what it
+// costs from the budget; tests hold it against the evaluation of the whole tree.
+//
 // # Bounds
 //
 // An expression is at most [MaxExpressionBytes] long, nests brackets at most

@@ -13,7 +13,12 @@ import (
 const maxSteps = 5_000_000
 
 // meter evaluates nodes and counts what that takes. It belongs to one evaluation.
-type meter struct{ left int }
+type meter struct {
+	left      int
+	tree      Tree  // what the value root stands for; nil when the tree is a map
+	times     bool  // whether the expression may see install times
+	arguments []any // of the calls under way
+}
 
 // charge takes n steps from the budget.
 func (m *meter) charge(n int) error {
@@ -34,8 +39,7 @@ func (m *meter) eval(n *node, v any) (any, error) {
 	case opLiteral:
 		return n.literal, nil
 	case opField:
-		object, _ := v.(map[string]any)
-		return object[n.name], nil
+		return m.field(n.name, v), nil
 	case opIndex:
 		return index(v, n.index), nil
 	case opSlice:
@@ -44,7 +48,12 @@ func (m *meter) eval(n *node, v any) (any, error) {
 		return m.chain(n, v)
 	case opFlatten:
 		return m.flatten(n, v)
-	case opProject, opFilter:
+	case opFilter:
+		if found, others, ok := m.find(n.lookup, v); ok {
+			return m.filterFound(n, found, others)
+		}
+		return m.project(n, v)
+	case opProject:
 		return m.project(n, v)
 	case opProjectMap:
 		return m.projectMap(n, v)
@@ -60,6 +69,17 @@ func (m *meter) eval(n *node, v any) (any, error) {
 		return m.call(n, v)
 	}
 	return nil, errStrayReference
+}
+
+// field returns what stands under a key, nil when v has none.
+func (m *meter) field(name string, v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		return v[name]
+	case root:
+		return m.tree.Value(name, m.times)
+	}
+	return nil
 }
 
 func (m *meter) chain(n *node, v any) (any, error) {

@@ -21,9 +21,10 @@ var (
 // Expression is a compiled JMESPath expression. It is immutable and safe for
 // concurrent use.
 type Expression struct {
-	root *node
-	keys []string
-	all  bool
+	root  *node
+	keys  []string
+	all   bool
+	times bool // it may see install times
 }
 
 // Result is the outcome of one evaluation. Err is nil exactly when Status is
@@ -48,6 +49,7 @@ func Compile(expression string) (*Expression, error) {
 	}
 	e := &Expression{root: root}
 	e.keys, e.all = reads(root)
+	e.times = seesTimes(root)
 	return e, nil
 }
 
@@ -101,7 +103,20 @@ func parserMessage(rest string) string {
 // exactly false is FAILED, and everything else, errors included, is UNKNOWN.
 // It only reads the tree.
 func (e *Expression) Evaluate(tree map[string]any) Result {
-	value, err := e.run(tree)
+	return resultOf(e.run(tree))
+}
+
+// EvaluateTree is Evaluate over a tree that is built only as far as the expression looks at it. The result is the
+// same, and it takes the same steps.
+func (e *Expression) EvaluateTree(t Tree) Result {
+	m := &meter{left: maxSteps, tree: t, times: e.times}
+	if e.all {
+		return resultOf(e.spend(m, t.Whole(e.times)))
+	}
+	return resultOf(e.spend(m, root{}))
+}
+
+func resultOf(value any, err error) Result {
 	switch {
 	case err != nil:
 		return Result{Status: StatusUnknown, Err: err}
@@ -116,12 +131,16 @@ func (e *Expression) Evaluate(tree map[string]any) Result {
 	return Result{Status: StatusUnknown, Value: value, Err: ErrNotBoolean}
 }
 
-func (e *Expression) run(tree map[string]any) (value any, err error) {
+func (e *Expression) run(tree map[string]any) (any, error) {
+	return e.spend(&meter{left: maxSteps}, tree)
+}
+
+// spend evaluates the expression on a meter of its own.
+func (e *Expression) spend(m *meter, tree any) (value any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			value, err = nil, fmt.Errorf("evaluation panicked: %v", p)
 		}
 	}()
-	m := &meter{left: maxSteps}
 	return m.eval(e.root, tree)
 }

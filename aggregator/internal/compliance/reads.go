@@ -16,9 +16,9 @@ import (
 // the whole tree is compared with something.
 func (e *Expression) Reads() (keys []string, all bool) { return slices.Clone(e.keys), e.all }
 
-// reader finds the keys an expression takes from the tree's root. It follows
-// where the root itself can go: once it reaches anything but a field access, the
-// whole tree counts as read.
+// reader finds the keys an expression takes from the tree's root, and marks the
+// filters that take only named rows of them. It follows where the root itself can
+// go: once it reaches anything but a field access, the whole tree counts as read.
 type reader struct {
 	keys map[string]bool
 	all  bool
@@ -56,6 +56,9 @@ func (r *reader) visit(n *node, atRoot bool) bool {
 		r.use(atRoot)
 		return false
 	case opProject, opProjectMap, opFilter:
+		if n.op == opFilter && atRoot {
+			n.lookup = lookupOf(n)
+		}
 		r.use(r.visit(n.operands[0], atRoot))
 		for _, operand := range n.operands[1:] {
 			r.use(r.visit(operand, false)) // the root is in no list and no object

@@ -21,10 +21,24 @@ type Serve struct {
 
 	TLSCert           string `setting:"" name:"tls-cert" placeholder:"FILE" help:"Certificate chain of both listeners, PEM, read again when it changes."`
 	TLSKey            string `setting:"" name:"tls-key" placeholder:"FILE" help:"Private key of --tls-cert, PEM."`
+	TLSTicketKeyFile  string `setting:"" name:"tls-ticket-key-file" placeholder:"FILE" help:"A secret of 32 random bytes or more that aggregators behind one address share, so that agents resume their TLS sessions at any of them."`
 	InsecurePlainHTTP bool   `setting:"" name:"insecure-plain-http" help:"Listen off loopback without TLS, as behind a proxy that has it."`
 
+	TrustedProxies []netip.Prefix `setting:"" name:"trusted-proxies" placeholder:"CIDR" help:"Networks of the proxies in front of --listen whose X-Forwarded-For is believed: 10.0.0.0/8,fd00::/8."`
+
+	ReplicaURL    string        `setting:"" name:"replica-url" placeholder:"URL" help:"Read exports from this streaming replica of the database (postgres://…) while it keeps up."`
+	ReplicaMaxLag time.Duration `setting:"" name:"replica-max-lag" default:"5m" help:"How far behind the replica may be (default ${default}); beyond that exports read the primary."`
+
 	CheckinInterval time.Duration `setting:"" name:"checkin-interval" default:"5m" help:"How often agents report (default ${default})."`
+
+	SnapshotRetentionDays int `setting:"" name:"snapshot-retention-days" default:"30" placeholder:"DAYS" help:"How long changes are kept, and with them the snapshots of the past; weeks go as a whole. The current snapshots stay (default ${default})."`
 }
+
+// minReplicaLag is what a replica needs to seem to keep up: it is looked at every other second.
+const minReplicaLag = 5 * time.Second
+
+// maxRetentionDays is a century, far from where arithmetic with times ends.
+const maxRetentionDays = 36_500
 
 // minCheckinInterval keeps a typing error from turning the fleet on its own aggregator.
 const minCheckinInterval = time.Second
@@ -40,6 +54,9 @@ func (s *Serve) Validate() error {
 	if (s.TLSCert == "") != (s.TLSKey == "") {
 		return errors.New("--tls-cert and --tls-key need each other")
 	}
+	if s.TLSTicketKeyFile != "" && !s.TLS() {
+		return errors.New("--tls-ticket-key-file needs --tls-cert")
+	}
 	for _, l := range []struct{ flag, address string }{{"--listen", s.Listen}, {"--grpc-listen", s.GRPCListen}} {
 		if err := s.validateListener(l.flag, l.address); err != nil {
 			return err
@@ -50,8 +67,14 @@ func (s *Serve) Validate() error {
 			return err
 		}
 	}
+	if s.ReplicaMaxLag < minReplicaLag {
+		return fmt.Errorf("--replica-max-lag %s: at least %s", s.ReplicaMaxLag, minReplicaLag)
+	}
 	if s.CheckinInterval < minCheckinInterval {
 		return fmt.Errorf("--checkin-interval %s: at least %s", s.CheckinInterval, minCheckinInterval)
+	}
+	if s.SnapshotRetentionDays < 1 || s.SnapshotRetentionDays > maxRetentionDays {
+		return fmt.Errorf("--snapshot-retention-days %d: from 1 to %d", s.SnapshotRetentionDays, maxRetentionDays)
 	}
 	return nil
 }

@@ -32,7 +32,16 @@ func TestPlainHTTPStaysOnLoopback(t *testing.T) {
 		{"advertised", "--grpc-advertise rollcall.example:8481", ""},
 		{"only the port advertised", "--grpc-advertise :443", ""},
 		{"advertised without a port", "--grpc-advertise rollcall.example", "--grpc-advertise"},
+		{"tickets without TLS", "--tls-ticket-key-file f", "--tls-cert"},
+		{"tickets", "--tls-ticket-key-file f" + tls, ""},
+		{"proxies", "--trusted-proxies 10.0.0.0/8,fd00::/8", ""},
+		{"a proxy without a network", "--trusted-proxies 10.0.0.1", "--trusted-proxies"},
 		{"interval", "--checkin-interval 1ms", "--checkin-interval"},
+		{"a day of history", "--snapshot-retention-days 1", ""},
+		{"no history", "--snapshot-retention-days 0", "--snapshot-retention-days"},
+		{"history for ever", "--snapshot-retention-days 100000", "--snapshot-retention-days"},
+		{"replica", "--replica-url postgres://replica --replica-max-lag 10s", ""},
+		{"replica that is to keep up with light", "--replica-max-lag 1ms", "--replica-max-lag"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -27,15 +27,15 @@ var floorOf = map[string]int{
 	"auth":       0,
 	"compliance": 0,
 	"config":     0,
-	"fleet":      0,
 	"event":      0,
+	"fleet":      0,
 	"pack":       0,
 	"tree":       0,
 	"version":    0,
-	// The doors to disk and database.
-	"postgres":        1,
 	// Drives the fleet over the network, beside the aggregator: what it imports of the program is config and fleet.
 	"load": 1,
+	// The doors to disk and database.
+	"postgres":        1,
 	"store":           1,
 	"store/storetest": 1,
 	"table":           1,

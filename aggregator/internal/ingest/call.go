@@ -5,14 +5,16 @@ package ingest
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
 )
 
 const (
-	// maxCall bounds a call, waiting for other writers included.
-	maxCall = time.Minute
+	// maxCall bounds a call, waiting for other writers included: a little less than an agent waits, so that it hears why.
+	maxCall = 25 * time.Second
 	// maxStream bounds a push of whole sections: a first snapshot over a slow line.
 	maxStream = 5 * time.Minute
 )
@@ -23,12 +25,20 @@ type call struct {
 	method        string // for example CheckIn
 	transport     string // grpc or connect
 	authorization string
-	peer          string // host:port
+	peer          string // host:port, or the address that a trusted proxy named
+	proxied       bool   // somebody forwarded the call
 	started       time.Time
 
 	caller   caller
 	admitted bool
 	bytes    int64 // of the service's memory that the call has taken
+
+	slot      slot // at the gate of check-ins
+	intake    *intake
+	receiving receiving
+	stop      func()      // ends the receiving of messages; safe at any time
+	arriving  atomic.Bool // a message is being received
+	late      atomic.Bool // it was cut off
 }
 
 type callKey struct{}
@@ -41,36 +51,87 @@ func callOf(ctx context.Context) *call {
 func callerOf(ctx context.Context) caller { return callOf(ctx).caller }
 
 // admit finds out who calls and makes room for the call, before anything of its messages is read.
-func (c *call) admit(ctx context.Context) error {
-	found, err := c.service.authenticate(ctx, c)
-	if err != nil {
+func (c *call) admit(ctx context.Context) (err error) {
+	if c.caller, err = c.service.authenticate(ctx, c); err != nil {
 		return err
 	}
-	c.caller = found
-	if !c.service.room.enter(found.digest) {
-		return refuseBusy(retryBusy, "too many calls at once with this credential")
+	switch reason := c.service.room.enter(&c.caller); reason {
+	case "":
+		c.admitted = true
+	case reasonCredential:
+		return c.busy(reason, "too many calls at once with this credential")
+	default:
+		return c.busy(reason, "too many calls at once without a credential")
 	}
-	c.admitted = true
-	return nil
+	c.intake = c.service.gates.intake(c.method)
+	gate := c.service.gates.work(c.method)
+	if gate != c.service.gates.checkIns {
+		return gate.full()
+	}
+	c.slot, err = gate.enter(ctx)
+	return err
 }
 
 // take makes room for bytes that came with the call; the room is given back when it ends.
 func (c *call) take(bytes int) error {
 	if !c.service.room.take(int64(bytes)) {
-		return refuseBusy(retryBusy, "too much is being received at once")
+		return c.busy(reasonRoom, "too much is being received at once")
 	}
 	c.bytes += int64(bytes)
 	return nil
 }
 
+// beginReceiving waits until the next message may be received.
+func (c *call) beginReceiving(ctx context.Context) error {
+	if err := c.intake.begin(ctx, c); err != nil {
+		return err
+	}
+	c.arriving.Store(true)
+	return nil
+}
+
+// endReceiving gives the place at the intake back, once.
+func (c *call) endReceiving() {
+	if c.arriving.Swap(false) {
+		c.intake.end(c)
+	}
+}
+
+// cut ends the receiving of a message.
+func (c *call) cut() {
+	if c.stop == nil || !c.arriving.Load() || c.late.Swap(true) {
+		return
+	}
+	c.count(reasonSlow)
+	c.stop()
+}
+
+// tooSlow is the answer to a caller that was cut off.
+func tooSlow() error {
+	return refuseBusy(spread(minRetry, rand.Float64()), "the message came too slowly")
+}
+
 // end gives back what the call holds.
 func (c *call) end() {
+	c.endReceiving()
+	c.slot.leave()
 	c.service.room.give(c.bytes)
-	c.bytes = 0
+	c.slot, c.bytes = slot{}, 0
 	if c.admitted {
-		c.service.room.leave(c.caller.digest)
+		c.service.room.leave(&c.caller)
 		c.admitted = false
 	}
+}
+
+// busy refuses the call for a reason that will have passed soon.
+func (c *call) busy(reason, text string) error {
+	c.count(reason)
+	return refuseBusy(spread(minRetry, rand.Float64()), text)
+}
+
+// count books a refusal.
+func (c *call) count(reason string) {
+	c.service.metrics.refusals.WithLabelValues(c.service.gates.work(c.method).name, reason).Inc()
 }
 
 // limit returns how long the call may take.
@@ -85,9 +146,15 @@ func (c *call) limit() time.Duration {
 func (c *call) finish(err error) error {
 	s := c.service
 	var internal *internalError
-	if errors.As(err, &internal) {
-		s.log.Error("call failed", "method", c.method, "serial_number", c.caller.Serial, "err", internal.cause)
-		err = internal.public
+	switch {
+	case errors.As(err, &internal):
+		s.outage.failed(c, internal.cause)
+		c.count(reasonDatabase)
+		err = refuseUntil(connect.CodeUnavailable, s.outage.retry(), internal.Error())
+	case err == nil:
+		s.outage.served(c)
+	case c.late.Load():
+		err = tooSlow()
 	}
 	s.metrics.calls.WithLabelValues(c.method, c.transport, code(err)).Inc()
 	s.metrics.durations.WithLabelValues(c.method).Observe(time.Since(c.started).Seconds())

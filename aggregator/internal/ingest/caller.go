@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"net"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -24,6 +22,7 @@ type caller struct {
 	known  bool // a live credential came with the call
 	gone   bool // a revoked one did
 	ip     string
+	read   time.Time // when it was looked up
 }
 
 // agentSources are what a machine credential may report as: the name by the module.
@@ -60,7 +59,7 @@ func (s *Service) callerWith(ctx context.Context, authorization string) (caller,
 		return caller{}, connect.NewError(connect.CodeUnauthenticated, err)
 	}
 	digest := auth.DigestOf(credential)
-	if c, ok := s.callers.get(digest); ok {
+	if c, ok := s.callers.get(digest); ok && (s.ended.fresh() || time.Since(c.read) < callerLifetime) {
 		return c, nil
 	}
 	if err := auth.CheckMachineCredential(credential); err != nil { // spares the database nonsense
@@ -68,6 +67,11 @@ func (s *Service) callerWith(ctx context.Context, authorization string) (caller,
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxAuthentication)
 	defer cancel()
+	turn, err := s.gates.queries.enter(ctx)
+	if err != nil {
+		return caller{}, err
+	}
+	defer turn.leave()
 	return s.findCaller(ctx, digest)
 }
 
@@ -80,6 +84,11 @@ func (s *Service) gone(ctx context.Context, authorization string, refusal error)
 	digest := auth.DigestOf(credential)
 	ctx, cancel := context.WithTimeout(ctx, maxAuthentication)
 	defer cancel()
+	turn, err := s.gates.queries.enter(ctx)
+	if err != nil {
+		return caller{}, err
+	}
+	defer turn.leave()
 	revoked, err := s.store.CredentialRevoked(ctx, digest)
 	switch {
 	case err != nil:
@@ -92,6 +101,7 @@ func (s *Service) gone(ctx context.Context, authorization string, refusal error)
 
 // findCaller looks a credential up, and ends older ones of the machine when this is its first use.
 func (s *Service) findCaller(ctx context.Context, digest auth.Digest) (caller, error) {
+	read := time.Now()
 	credential, err := s.store.CredentialByDigest(ctx, digest)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -110,7 +120,7 @@ func (s *Service) findCaller(ctx context.Context, digest auth.Digest) (caller, e
 		now := time.Now()
 		credential.UsedAt = &now
 	}
-	c := caller{Credential: credential, digest: digest, known: true}
+	c := caller{Credential: credential, digest: digest, known: true, read: read}
 	s.callers.put(digest, c)
 	return c, nil
 }
@@ -131,13 +141,8 @@ func (s *Service) freeze(ctx context.Context, c caller, why string, newcomer []b
 
 // ipOf returns the address of a `host:port` peer, an IPv4 address inside IPv6 unpacked; empty when it has none.
 func ipOf(peer string) string {
-	host, _, err := net.SplitHostPort(peer)
-	if err != nil {
-		return ""
+	if ip := addressOf(peer); ip.IsValid() {
+		return ip.String()
 	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return ""
-	}
-	return ip.Unmap().WithZone("").String()
+	return ""
 }

@@ -80,21 +80,48 @@ func checkOffer(req *syncv1.CheckInRequest) error {
 // checkIn writes a check-in, without reading the head when it is known.
 func (s *Service) checkIn(ctx context.Context, r *report, push *commit.Push) (commit.CheckedIn, error) {
 	known, ok := s.heads.get(r.headKey())
-	if ok && known.ip == r.caller.ip {
+	var err error
+	if !ok {
+		if known, err = s.findHead(ctx, r, push); err != nil {
+			return commit.CheckedIn{}, err
+		}
+	}
+	if known.id != 0 && known.ip == r.caller.ip {
 		touched, err := s.store.TouchHead(ctx, store.CheckIn{
 			Head: known.id, Root: push.Root, Instance: r.stamp.Instance, Counter: r.stamp.Counter,
 		})
+		if touched && !ok {
+			s.heads.put(r.headKey(), known)
+		}
 		if err != nil || touched {
 			return commit.CheckedIn{Head: known.id, Current: touched}, err
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxCall)
 	defer cancel()
+	turn, err := s.gates.queries.enter(ctx)
+	if err != nil {
+		return commit.CheckedIn{}, err
+	}
+	defer turn.leave()
 	result, err := s.committer.CheckIn(ctx, push)
 	if err == nil && result.Current {
 		s.heads.put(r.headKey(), knownHead{id: result.Head, ip: r.caller.ip})
 	}
 	return result, err
+}
+
+// findHead looks a head up that need not be read to be checked in; the zero one is for those that have to.
+func (s *Service) findHead(ctx context.Context, r *report, push *commit.Push) (knownHead, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxCall)
+	defer cancel()
+	turn, err := s.gates.queries.enter(ctx)
+	if err != nil {
+		return knownHead{}, err
+	}
+	defer turn.leave()
+	id, err := s.committer.Settled(ctx, push)
+	return knownHead{id: id, ip: r.caller.ip}, err
 }
 
 // refused maps an error of commit; a conflict freezes the credential first.
@@ -145,6 +172,11 @@ func (s *Service) rotated(ctx context.Context, c caller) string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxCall)
 	defer cancel()
+	turn, err := s.gates.queries.enter(ctx)
+	if err != nil {
+		return "" // the next check-in brings it
+	}
+	defer turn.leave()
 	latest, err := s.store.LatestCredentials(ctx, c.Machine)
 	if err != nil {
 		s.logged(ctx, "rotate credential", err)

@@ -4,6 +4,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -18,7 +19,7 @@ import (
 // Handler returns the path and the handler of the Connect listener.
 func (s *Service) Handler() (string, http.Handler) {
 	const path = "/" + syncv1connect.SyncServiceName + "/"
-	options := []connect.HandlerOption{connect.WithReadMaxBytes(maxMessageBytes), withLimitedGzip(), connect.WithRequestGate(gate)}
+	options := []connect.HandlerOption{connect.WithReadMaxBytes(maxMessageBytes), withLimitedGzip(), connect.WithRequestGate(admit)}
 	for _, codec := range connectCodecs {
 		options = append(options, connect.WithCodec(codec))
 	}
@@ -34,16 +35,42 @@ func (s *Service) Handler() (string, http.Handler) {
 			return
 		}
 		c := &call{service: s, method: name, transport: "connect", started: time.Now()}
+		controller := http.NewResponseController(w)
+		c.stop = func() { _ = controller.SetReadDeadline(time.Now()) } // a connection that has none has a sender that waits for us
 		defer c.end()
-		handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+		r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+		r.Body = body{r.Body, c}
+		handler.ServeHTTP(w, r)
 	})
 }
 
-// gate runs when the headers of a call are known and nothing of its messages was read.
-func gate(ctx context.Context, _ connect.Spec, peer connect.Peer, header http.Header) (context.Context, error) {
+// body is the body of a call, whose reader may be cut off.
+type body struct {
+	io.ReadCloser
+	call *call
+}
+
+// Read implements io.Reader. Connect hands its own errors on as they are.
+func (b body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && b.call.late.Load() {
+		err = tooSlow()
+	}
+	return n, err
+}
+
+// admit runs when the headers of a call are known and nothing of its messages was read.
+func admit(ctx context.Context, spec connect.Spec, peer connect.Peer, header http.Header) (context.Context, error) {
 	c := callOf(ctx)
-	c.peer, c.authorization = peer.Addr, header.Get("Authorization")
+	c.peer, c.proxied = origin(peer.Addr, header, c.service.options.TrustedProxies)
+	c.authorization = header.Get("Authorization")
 	if err := c.admit(ctx); err != nil {
+		return ctx, c.finish(err)
+	}
+	if spec.StreamType != connect.StreamTypeUnary {
+		return ctx, nil
+	}
+	if err := c.beginReceiving(ctx); err != nil { // the only message is received before the handler runs
 		return ctx, c.finish(err)
 	}
 	return ctx, nil
@@ -54,6 +81,9 @@ func connectHandler(procedure string, m method, options []connect.HandlerOption)
 	if m.streams {
 		return connect.NewClientStreamHandlerSimple(procedure, func(ctx context.Context, stream *connect.ClientStream[frame]) (*connectAnswer, error) {
 			return answer(ctx, m, func() (*frame, error) {
+				if err := callOf(ctx).beginReceiving(ctx); err != nil {
+					return nil, err
+				}
 				if stream.Receive() {
 					return stream.Msg(), nil
 				}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -22,6 +23,14 @@ func (s *Service) Enroll(ctx context.Context, req *syncv1.EnrollRequest) (*syncv
 	if err := checkEnrollment(c, req); err != nil {
 		return nil, err
 	}
+	if err := s.checkSecret(ctx, req.GetSecret()); err != nil {
+		return nil, err
+	}
+	turn, err := s.gates.enrollments.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer turn.leave()
 	serial, err := s.identify(ctx, c, req)
 	if err != nil {
 		return nil, err
@@ -47,8 +56,37 @@ func (s *Service) Enroll(ctx context.Context, req *syncv1.EnrollRequest) (*syncv
 	s.metrics.enrollments.Inc()
 	return &syncv1.EnrollResponse{
 		SerialNumber: serial, Credential: credential,
-		GrpcAddress: s.options.GRPCAdvertise, IntervalSeconds: s.interval(),
+		GrpcAddress: s.advertised(callOf(ctx)), IntervalSeconds: s.interval(),
 	}, nil
+}
+
+// advertised returns the native address for a caller. One that came through a proxy would look for it at the proxy,
+// unless it has a host of its own.
+func (s *Service) advertised(c *call) string {
+	if c.proxied && strings.HasPrefix(s.options.GRPCAdvertise, ":") {
+		return ""
+	}
+	return s.options.GRPCAdvertise
+}
+
+// checkSecret refuses a secret that opens nothing, before anything else is asked of the database. Whoever guesses waits
+// behind other guessers alone; that a secret is good is remembered for a while, and Issue decides for good. Secrets are
+// found by their SHA-256, so that the time it takes tells nothing about them.
+func (s *Service) checkSecret(ctx context.Context, secret string) error {
+	digest := auth.DigestOf(secret)
+	if _, good := s.secrets.get(digest); good || secret == "" {
+		return nil
+	}
+	turn, err := s.gates.secrets.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer turn.leave()
+	if err := s.store.CheckSecret(ctx, digest); err != nil {
+		return refusedEnrollment(err)
+	}
+	s.secrets.put(digest, struct{}{})
+	return nil
 }
 
 // checkEnrollment refuses what needs no look at the database.

@@ -18,6 +18,11 @@ func (s *Service) Goodbye(ctx context.Context, req *syncv1.GoodbyeRequest) (*syn
 	if err != nil {
 		return nil, err
 	}
+	turn, err := s.gates.queries.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer turn.leave()
 	if err := s.committer.CheckOrder(ctx, r.caller.Machine, r.source.ID, r.stamp); err != nil {
 		return nil, s.refused(ctx, &r, err)
 	}

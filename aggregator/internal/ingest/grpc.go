@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
@@ -15,6 +16,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 	"google.golang.org/protobuf/protoadapt"
 
 	"github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1/syncv1grpc"
@@ -29,7 +31,54 @@ const streamWorkers = 256
 func (s *Service) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessageBytes), grpc.ForceServerCodecV2(newGRPCCodec()), grpc.NumStreamWorkers(streamWorkers),
+		grpc.StaticStreamWindowSize(streamWindow), grpc.StaticConnWindowSize(connectionWindow), grpc.InTapHandle(stoppable),
 	}
+}
+
+const (
+	// streamWindow is what a caller may send before it is known, let alone has a place at the intake; once a message is
+	// being received, gRPC makes the window as large as that. Windows that follow the line by themselves grow to 16 MB
+	// and cost a ping with nearly every call.
+	streamWindow = 64 << 10
+	// connectionWindow bounds what is on its way: 5 MB/s over a line of 50 ms.
+	connectionWindow = 256 << 10
+)
+
+// stoppableStream is the context of a stream whose receiving the service can end: gRPC then answers for it, with
+// DEADLINE_EXCEEDED.
+type stoppableStream struct {
+	context.Context
+	cancel  context.CancelFunc
+	stopped atomic.Bool
+}
+
+type streamKey struct{}
+
+// stoppable makes every stream's context one. It ends with the stream.
+func stoppable(ctx context.Context, _ *tap.Info) (context.Context, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	return &stoppableStream{Context: ctx, cancel: cancel}, nil
+}
+
+func (s *stoppableStream) stop() {
+	s.stopped.Store(true)
+	s.cancel()
+}
+
+// Err implements context.Context.
+func (s *stoppableStream) Err() error {
+	if s.stopped.Load() {
+		return context.DeadlineExceeded
+	}
+	return s.Context.Err()
+}
+
+// Value implements context.Context.
+func (s *stoppableStream) Value(key any) any {
+	if key == (streamKey{}) {
+		return s
+	}
+	return s.Context.Value(key)
 }
 
 // RegisterGRPC puts the service on a native gRPC server that was made with ServerOptions.
@@ -61,11 +110,17 @@ func (s *Service) serveGRPC(m method, stream grpc.ServerStream) error {
 	if p, ok := peer.FromContext(ctx); ok {
 		c.peer = p.Addr.String()
 	}
+	if s, ok := ctx.Value(streamKey{}).(*stoppableStream); ok {
+		c.stop = s.stop
+	}
 	defer c.end()
 	if err := c.admit(ctx); err != nil {
 		return c.finish(err)
 	}
 	message, err := c.serve(context.WithValue(ctx, callKey{}, c), m, func() (*frame, error) {
+		if err := c.beginReceiving(ctx); err != nil {
+			return nil, err
+		}
 		f := &frame{}
 		return f, received(stream.RecvMsg(f))
 	})

@@ -17,6 +17,7 @@ const (
 	enrollMethod       = "Enroll"
 	checkInMethod      = "CheckIn"
 	goodbyeMethod      = "Goodbye"
+	pushDeltaMethod    = "PushDelta"
 	pushSectionsMethod = "PushSections"
 )
 
@@ -36,7 +37,7 @@ func (s *Service) methods() []method {
 		unary(enrollMethod, s.Enroll),
 		unary(checkInMethod, s.CheckIn),
 		unary("Missing", s.Missing),
-		unary("PushDelta", s.PushDelta),
+		unary(pushDeltaMethod, s.PushDelta),
 		{name: pushSectionsMethod, streams: true, run: s.runPushSections},
 		unary(goodbyeMethod, s.Goodbye),
 	}
@@ -69,6 +70,7 @@ func (s *Service) runPushSections(ctx context.Context, receive receiver) (proto.
 // receive reads the next message of a call into m. Only of a stream the end, io.EOF, is no error.
 func (c *call) receive(receive receiver, m proto.Message) error {
 	f, err := receive()
+	c.endReceiving()
 	switch {
 	case errors.Is(err, io.EOF) && c.method == pushSectionsMethod:
 		return io.EOF
@@ -90,5 +92,10 @@ func (c *call) serve(ctx context.Context, m method, receive receiver) (proto.Mes
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.limit())
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { // receiving a message knows nothing of this ctx
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			c.cut()
+		}
+	})()
 	return m.run(ctx, receive)
 }

@@ -3,6 +3,8 @@
 package ingest
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
@@ -15,6 +17,8 @@ type metrics struct {
 	pushes      *prometheus.CounterVec
 	enrollments prometheus.Counter
 	conflicts   prometheus.Counter
+	refusals    *prometheus.CounterVec
+	waits       *prometheus.HistogramVec
 }
 
 func newMetrics(registerer prometheus.Registerer) *metrics {
@@ -39,6 +43,42 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		conflicts: factory.NewCounter(prometheus.CounterOpts{
 			Name: "rollcall_machine_conflicts_total", Help: "Times that a credential turned out to be used by two machines.",
 		}),
+		refusals: factory.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollcall_sync_refusals_total", Help: "Calls whose caller was asked to come again later, by gate and reason.",
+		}, []string{"gate", "reason"}),
+		waits: factory.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "rollcall_sync_queue_wait_seconds", Help: "How long calls waited for their turn, of those that had to, by gate.",
+			Buckets: []float64{.0001, .001, .005, .01, .05, .1, .5, 1, 5, 10},
+		}, []string{"gate"}),
+	}
+}
+
+// watch returns what counts the waits and refusals of a gate.
+func (m *metrics) watch(gate string) gateWatch {
+	waits := m.waits.WithLabelValues(gate)
+	return gateWatch{
+		waited:  func(d time.Duration) { waits.Observe(d.Seconds()) },
+		refused: func(reason string) { m.refusals.WithLabelValues(gate, reason).Inc() },
+	}
+}
+
+// observe publishes what is looked up when somebody asks.
+func (m *metrics) observe(registerer prometheus.Registerer, s *Service) {
+	factory := promauto.With(registerer)
+	factory.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "rollcall_sync_room_bytes", Help: "Memory that calls under way hold; the most is rollcall_sync_room_limit_bytes.",
+	}, func() float64 { return float64(s.room.taken()) })
+	factory.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "rollcall_sync_room_limit_bytes", Help: "Memory that calls under way may hold together.",
+	}, func() float64 { return maxRoom })
+	for _, g := range s.gates.all() {
+		labels := prometheus.Labels{"gate": g.name}
+		factory.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "rollcall_sync_calls_at_work", Help: "Calls that are worked on, by gate.", ConstLabels: labels,
+		}, func() float64 { busy, _ := g.load(); return float64(busy) })
+		factory.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "rollcall_sync_calls_queued", Help: "Calls that wait for their turn, by gate.", ConstLabels: labels,
+		}, func() float64 { _, waiting := g.load(); return float64(waiting) })
 	}
 }
 

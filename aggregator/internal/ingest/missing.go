@@ -26,6 +26,11 @@ func (s *Service) Missing(ctx context.Context, req *syncv1.MissingRequest) (*syn
 	if err != nil {
 		return nil, err
 	}
+	turn, err := s.gates.sections.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer turn.leave()
 	response := &syncv1.MissingResponse{Held: true}
 	for i, offered := range req.GetSections() {
 		if err := callOf(ctx).take(idWeight * len(lists[i])); err != nil {

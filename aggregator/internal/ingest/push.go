@@ -104,7 +104,12 @@ func stateOf(kind string, state syncv1.SectionState) (commit.State, error) {
 
 // commit writes a push of an agent and remembers its head.
 func (s *Service) commit(ctx context.Context, r *report, push *commit.Push, call string, vitals *syncv1.Vitals, health *syncv1.Health) (commit.Result, error) {
+	turn, err := s.gates.work(callOf(ctx).method).enter(ctx)
+	if err != nil {
+		return commit.Result{}, err
+	}
 	result, err := s.committer.Push(ctx, push)
+	turn.leave()
 	s.metrics.push(call, err)
 	if err != nil {
 		return commit.Result{}, s.refused(ctx, r, err)

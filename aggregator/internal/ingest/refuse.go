@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"connectrpc.com/connect"
@@ -49,35 +52,41 @@ func refuseMissing(missing *commit.MissingError, text string) error {
 	}, text)
 }
 
+// refuseBusy asks for another try after a wait.
 func refuseBusy(wait time.Duration, text string) error {
-	return refuse(connect.CodeResourceExhausted, &syncv1.Refusal{
-		Reason: syncv1.RefusalReason_REFUSAL_REASON_BUSY, RetryMilliseconds: uint32(wait.Milliseconds()),
-	}, text)
+	return refuseUntil(connect.CodeResourceExhausted, wait, text)
 }
 
-// retryUnavailable is how long an agent waits when the database does not answer.
-const retryUnavailable = 5 * time.Second
+// refuseUntil says how long to wait in both ways that there are: proxies and people read Retry-After.
+func refuseUntil(code connect.Code, wait time.Duration, text string) error {
+	err := refuse(code, &syncv1.Refusal{
+		Reason: syncv1.RefusalReason_REFUSAL_REASON_BUSY, RetryMilliseconds: uint32(wait.Milliseconds()),
+	}, text)
+	var refused *connect.Error
+	if errors.As(err, &refused) {
+		refused.Meta().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
+	return err
+}
 
 // unavailable says that the database did not do its part; the cause stays in the log.
 func unavailable(cause error) error {
 	if errors.Is(cause, context.Canceled) {
 		return connect.NewError(connect.CodeCanceled, errors.New("the caller went away"))
 	}
-	text := "the database does not answer"
-	if errors.Is(cause, context.DeadlineExceeded) {
-		text = "the request took too long"
-	}
-	err := refuse(connect.CodeUnavailable, &syncv1.Refusal{
-		Reason: syncv1.RefusalReason_REFUSAL_REASON_BUSY, RetryMilliseconds: uint32(retryUnavailable.Milliseconds()),
-	}, text)
-	return &internalError{public: err, cause: cause}
+	return &internalError{cause}
 }
 
-// internalError is an answer whose cause is for the log only.
-type internalError struct{ public, cause error }
+// internalError is a failure whose cause is for the log only.
+type internalError struct{ cause error }
 
-func (e *internalError) Error() string { return e.public.Error() }
-func (e *internalError) Unwrap() error { return e.public }
+// Error returns what the agent may read.
+func (e *internalError) Error() string {
+	if errors.Is(e.cause, context.DeadlineExceeded) {
+		return "the request took too long"
+	}
+	return "the database does not answer"
+}
 
 // refusalOf maps what commit says no with to what agents understand. It is the one place that does.
 func (s *Service) refusalOf(ctx context.Context, c caller, err error) error {
@@ -88,7 +97,10 @@ func (s *Service) refusalOf(ctx context.Context, c caller, err error) error {
 		missing *commit.MissingError
 		kinds   *commit.KindError
 	)
+	var refused *connect.Error
 	switch {
+	case errors.As(err, &refused): // for want of room
+		return err
 	case errors.As(err, &bad) && bad.Limit:
 		return connect.NewError(connect.CodeResourceExhausted, err)
 	case errors.As(err, &bad):
@@ -113,7 +125,7 @@ func (s *Service) refusalOf(ctx context.Context, c caller, err error) error {
 		s.callers.drop(c.digest)
 		return refuseFrozen("another machine uses it")
 	case errors.Is(err, store.ErrRetry):
-		return refuseBusy(time.Second, "the machine's snapshot changes too often")
+		return refuseBusy(spread(minRetry, rand.Float64()), "the machine's snapshot changes too often")
 	default:
 		return unavailable(err)
 	}

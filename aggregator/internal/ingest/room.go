@@ -4,7 +4,6 @@ package ingest
 
 import (
 	"sync"
-	"time"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 )
@@ -22,42 +21,61 @@ const (
 	// maxCallsEach bounds the calls that one credential has under way. An agent makes one at a time; a call that it gave
 	// up may still wait for the database.
 	maxCallsEach = 4
-	// maxCallsUnknown is the same for all callers without a credential together.
-	maxCallsUnknown = 64
-	// retryBusy is how long an agent waits when there is no room.
-	retryBusy = 2 * time.Second
+	// maxCallsUnknown is the same for all callers without a credential together, maxCallsAddress for those of one address.
+	maxCallsUnknown = 512
+	maxCallsAddress = 64
 )
 
 // room bounds what calls hold in memory. Whoever finds none is sent away and comes back, so nobody waits for anybody.
 type room struct {
-	mu    sync.Mutex
-	free  int64
-	calls map[auth.Digest]int
+	mu        sync.Mutex
+	free      int64
+	calls     map[auth.Digest]int // the zero digest stands for callers without a credential
+	addresses map[string]int      // of these
 }
 
-func newRoom() *room { return &room{free: maxRoom, calls: map[auth.Digest]int{}} }
-
-// enter counts a call of a credential; the zero digest stands for callers without one.
-func (r *room) enter(credential auth.Digest) bool {
-	most := maxCallsEach
-	if credential == (auth.Digest{}) {
-		most = maxCallsUnknown
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.calls[credential] >= most {
-		return false
-	}
-	r.calls[credential]++
-	return true
+func newRoom() *room {
+	return &room{free: maxRoom, calls: map[auth.Digest]int{}, addresses: map[string]int{}}
 }
 
-func (r *room) leave(credential auth.Digest) {
+// enter counts a call. It answers with the reason why there may be no other now, empty when there may.
+func (r *room) enter(c *caller) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.calls[credential]--; r.calls[credential] <= 0 {
-		delete(r.calls, credential)
+	if c.digest != (auth.Digest{}) {
+		if r.calls[c.digest] >= maxCallsEach {
+			return reasonCredential
+		}
+		r.calls[c.digest]++
+		return ""
 	}
+	if r.calls[c.digest] >= maxCallsUnknown || r.addresses[c.ip] >= maxCallsAddress {
+		return reasonAddress
+	}
+	r.calls[c.digest]++
+	r.addresses[c.ip]++
+	return ""
+}
+
+func (r *room) leave(c *caller) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.calls[c.digest]--; r.calls[c.digest] <= 0 {
+		delete(r.calls, c.digest)
+	}
+	if c.digest != (auth.Digest{}) {
+		return
+	}
+	if r.addresses[c.ip]--; r.addresses[c.ip] <= 0 {
+		delete(r.addresses, c.ip)
+	}
+}
+
+// taken returns the bytes in use.
+func (r *room) taken() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maxRoom - r.free
 }
 
 func (r *room) take(bytes int64) bool {

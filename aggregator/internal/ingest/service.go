@@ -7,6 +7,7 @@ package ingest
 import (
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,7 +21,9 @@ import (
 type Options struct {
 	Interval      time.Duration // between check-ins of one agent
 	GRPCAdvertise string        // host:port of the native listener; an empty host is the one the agent calls anyway
-	Registerer    prometheus.Registerer
+	// TrustedProxies are believed when they say for whom they forward a call to the Connect listener.
+	TrustedProxies []netip.Prefix
+	Registerer     prometheus.Registerer
 }
 
 // Service answers the calls of rollcall.sync.v1.SyncService. It is safe for concurrent use.
@@ -33,8 +36,13 @@ type Service struct {
 	callers *expiring[auth.Digest, caller]
 	sources *expiring[string, store.Source]
 	heads   *expiring[headKey, knownHead]
+	secrets *expiring[auth.Digest, struct{}] // of enrolments, that were good
 	offers  *offers
 	room    *room
+	gates   *gates
+	pace    *pace
+	outage  *outage
+	ended   ended
 	metrics *metrics
 }
 
@@ -51,25 +59,29 @@ type knownHead struct {
 }
 
 const (
-	// A frozen or revoked credential of another aggregator's doing is noticed after this long at a check-in; pushes ask
-	// the database.
-	callerLifetime = 30 * time.Second
-	headLifetime   = 10 * time.Minute
+	headLifetime   = time.Hour
 	sourceLifetime = time.Hour
 	cachedCallers  = 200_000
+	cachedSecrets  = 1000
 )
 
 // New returns the service over a store and a committer.
 func New(s *store.Store, committer *commit.Committer, options Options, log *slog.Logger) *Service {
-	return &Service{
+	service := &Service{
 		store: s, committer: committer, options: options, log: log,
-		callers: newExpiring[auth.Digest, caller](cachedCallers, callerLifetime),
+		callers: newExpiring[auth.Digest, caller](cachedCallers, watchedLifetime),
 		sources: newExpiring[string, store.Source](1000, sourceLifetime),
 		heads:   newExpiring[headKey, knownHead](cachedCallers, headLifetime),
+		secrets: newExpiring[auth.Digest, struct{}](cachedSecrets, callerLifetime),
 		offers:  newOffers(),
 		room:    newRoom(),
+		pace:    newPace(options.Interval),
+		outage:  &outage{log: log},
 		metrics: newMetrics(options.Registerer),
 	}
+	service.gates = newGates(int(s.PoolStats().Max), service.metrics.watch)
+	service.metrics.observe(options.Registerer, service)
+	return service
 }
 
 // Forget drops what was read from the database before: another one is behind its address now, and ids of the one
@@ -78,12 +90,11 @@ func (s *Service) Forget() {
 	s.callers.clear()
 	s.sources.clear()
 	s.heads.clear()
+	s.secrets.clear()
 	s.offers.clear()
 }
 
-// interval returns the seconds until an agent's next check-in, spread by a tenth each way so that agents that started
-// together drift apart.
+// interval returns the seconds until an agent's next check-in.
 func (s *Service) interval() uint32 {
-	spread := 0.9 + 0.2*rand.Float64()
-	return uint32(max(1, s.options.Interval.Seconds()*spread))
+	return uint32(max(1, s.pace.next(time.Now(), rand.Float64()).Seconds()))
 }

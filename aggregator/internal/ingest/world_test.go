@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -44,12 +45,20 @@ type aggregator struct {
 	http string // URL of the Connect listener
 	grpc string // host:port of the native listener
 	log  *logBuffer
+
+	service *ingest.Service
 }
 
 // newWorld starts n aggregators on a new database.
 func newWorld(t *testing.T, n int) *world {
 	t.Helper()
-	w := &world{t: t, dsn: storetest.DSN(t)}
+	return newWorldAt(t, n, storetest.DSN(t))
+}
+
+// newWorldAt starts n aggregators on a migrated database.
+func newWorldAt(t *testing.T, n int, dsn string) *world {
+	t.Helper()
+	w := &world{t: t, dsn: dsn}
 	for range n {
 		w.start()
 	}
@@ -66,8 +75,10 @@ func (w *world) start() {
 	s := store.New(pool)
 	a := &aggregator{pool: pool, log: &logBuffer{}}
 	log := slog.New(slog.NewTextHandler(a.log, nil))
-	service := ingest.New(s, commit.New(s, log), ingest.Options{Interval: time.Minute, GRPCAdvertise: ":8481"}, log)
-	a.http, a.grpc = serveHTTP(w.t, service), serveGRPC(w.t, service)
+	a.service = ingest.New(s, commit.New(s, log), ingest.Options{
+		Interval: time.Minute, GRPCAdvertise: ":8481", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+	}, log)
+	a.http, a.grpc = serveHTTP(w.t, a.service), serveGRPC(w.t, a.service)
 	w.t.Cleanup(func() { s.Close(); pool.Close() })
 	if w.Store == nil {
 		w.Store = s

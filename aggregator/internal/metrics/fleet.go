@@ -10,25 +10,28 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/index"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 )
 
 const (
-	// fleetAge is how old the counts of a scrape may be: several Prometheus servers cost one reading.
+	// fleetAge is how old what the database said may be: several Prometheus servers cost one reading.
 	fleetAge = 15 * time.Second
-	// fleetLimit is how long the counting may take.
+	// fleetLimit is how long the reading may take.
 	fleetLimit = 10 * time.Second
 )
 
 // fleet counts machines, and shows how the database is.
 type fleet struct {
 	store *store.Store
+	index *index.Index // nil: the database counts
 	log   *slog.Logger
 
-	mu    sync.Mutex
-	read  time.Time // when stats was read, or could not be
-	ok    bool
-	stats store.Stats
+	mu      sync.Mutex
+	read    time.Time // when stats was read, or could not be
+	ok      bool
+	stats   store.Stats
+	counted bool // stats has the counts of the fleet too
 
 	up, machines, heads, archived, assets, bytes, partitions, oldest *prometheus.Desc
 }
@@ -59,20 +62,26 @@ func (f *fleet) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (f *fleet) Collect(out chan<- prometheus.Metric) {
-	stats, ok := f.current()
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counts, counted := f.counts()
+	stats, ok := f.current(!counted)
+	if ok && !counted {
+		counts = index.Counts{OSVersions: stats.OSVersions, Heads: int(stats.Heads), Archived: int(stats.ArchivedHeads)}
+	}
+	if ok || counted {
+		for _, c := range counts.OSVersions {
+			gauge(f.machines, float64(c.Machines), c.Platform, c.OSVersion)
+		}
+		gauge(f.heads, float64(counts.Heads))
+		gauge(f.archived, float64(counts.Archived))
 	}
 	if !ok {
 		gauge(f.up, 0)
 		return
 	}
 	gauge(f.up, 1)
-	for _, c := range stats.OSVersions {
-		gauge(f.machines, float64(c.Machines), c.Platform, c.OSVersion)
-	}
-	gauge(f.heads, float64(stats.Heads))
-	gauge(f.archived, float64(stats.ArchivedHeads))
 	gauge(f.assets, float64(stats.Assets))
 	gauge(f.bytes, float64(stats.DatabaseBytes), "all")
 	gauge(f.bytes, float64(stats.JournalBytes), "journal")
@@ -81,19 +90,33 @@ func (f *fleet) Collect(out chan<- prometheus.Metric) {
 	gauge(f.oldest, stats.OldestTransaction.Seconds())
 }
 
-// current returns counts that are at most fleetAge old; false when the database did not answer.
-func (f *fleet) current() (store.Stats, bool) {
+// counts are the index's; false when there is none, or it is being built.
+func (f *fleet) counts() (index.Counts, bool) {
+	if f.index == nil {
+		return index.Counts{}, false
+	}
+	counts, err := f.index.Counts()
+	return counts, err == nil
+}
+
+// current returns what the database says, at most fleetAge old, and on demand its counts of the fleet; false when it did
+// not answer.
+func (f *fleet) current(count bool) (store.Stats, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if time.Since(f.read) < fleetAge {
+	if time.Since(f.read) < fleetAge && (f.counted || !count) {
 		return f.stats, f.ok
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), fleetLimit) // Prometheus's interface has no context
 	defer cancel()
-	stats, err := f.store.Stats(ctx)
-	if err != nil {
-		f.log.Warn("counts of the fleet not read", "err", err)
+	read := f.store.DatabaseStats
+	if count {
+		read = f.store.Stats
 	}
-	f.read, f.ok, f.stats = time.Now(), err == nil, stats
+	stats, err := read(ctx)
+	if err != nil {
+		f.log.Warn("the database did not say how it is", "err", err)
+	}
+	f.read, f.ok, f.stats, f.counted = time.Now(), err == nil, stats, count
 	return f.stats, f.ok
 }

@@ -13,18 +13,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/index"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 )
 
 // Metrics is one registry and what it shows.
 type Metrics struct {
 	registry *prometheus.Registry
+	fleet    *fleet
 	log      *slog.Logger
 }
 
 // New returns a registry with the metrics of the process and of the fleet. version labels rollcall_build_info.
 func New(s *store.Store, version string, log *slog.Logger) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), log: log}
+	m := &Metrics{registry: prometheus.NewRegistry(), fleet: newFleet(s, log), log: log}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "rollcall_build_info", Help: "Always 1; the label is the version of the aggregator.",
 		ConstLabels: prometheus.Labels{"version": version},
@@ -34,11 +36,16 @@ func New(s *store.Store, version string, log *slog.Logger) *Metrics {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		build,
-		newFleet(s, log),
+		m.fleet,
 		newPool(s),
+		newReplica(s),
 	)
 	return m
 }
+
+// CountFrom has the fleet counted by the index, which is quicker than the database; without it, and until it is built,
+// the database counts. It is called before anything is served.
+func (m *Metrics) CountFrom(x *index.Index) { m.fleet.index = x }
 
 // Registerer is where other packages put their own metrics, before anything is served.
 func (m *Metrics) Registerer() prometheus.Registerer { return m.registry }

@@ -3,8 +3,11 @@
 package pack
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
 
 // usualRows are the rows of a machine with 2,100 packages whose tail holds 64 entries.
@@ -68,4 +71,53 @@ func BenchmarkDiff2100(b *testing.B) {
 	for b.Loop() {
 		Diff(before["deb_packages"], &after)
 	}
+}
+
+// usualTimes are install times of a machine with 2,000 packages, and what they are after another upgrade each.
+func usualTimes(upgrades int) []*Section {
+	buckets := make([][]int64, 256)
+	for i := range 2000 {
+		n := i * 7919 % 256
+		buckets[n] = append(buckets[n], 1_600_000_020+int64(i/40)*86_400)
+	}
+	steps := make([]*Section, upgrades+1)
+	for i := range steps {
+		s := &Section{Kind: snapshot.KindInstallTimes}
+		for n, times := range buckets {
+			f := timesFact{Kind: "deb_packages", Bucket: fmt.Sprintf("%02x", n), Times: times}
+			s.Facts = append(s.Facts, fact(s.Kind, f.body()))
+		}
+		slices.SortFunc(s.Facts, compareFacts)
+		steps[i] = sealed(s)
+		from, to := i*31%256, i*57%256
+		buckets[from] = slices.Delete(slices.Clone(buckets[from]), 1, 2)
+		buckets[to] = slices.Insert(slices.Clone(buckets[to]), 2, 1_700_000_040+int64(i)*3600)
+	}
+	return steps
+}
+
+// BenchmarkOneUpgradeOfInstallTimes is what a commit does with install times: it folds them, compares, and plans what
+// to write. Every so many upgrades that is a new base.
+func BenchmarkOneUpgradeOfInstallTimes(b *testing.B) {
+	steps := usualTimes(100)
+	rows := table{}
+	bases, written := 0, 0
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		at := i % (len(steps) - 1)
+		if at == 0 {
+			rows[snapshot.KindInstallTimes] = Row{Kind: snapshot.KindInstallTimes, Base: storedBase(steps[0]), Digest: steps[0].Digest[:]}
+		}
+		before, err := Fold(rows.rows())
+		if err != nil {
+			b.Fatal(err)
+		}
+		deltas := []Delta{Diff(before[snapshot.KindInstallTimes], steps[at+1])}
+		plan := NewPlan(rows.rows(), Sections{snapshot.KindInstallTimes: steps[at+1]}, deltas)
+		rows.apply(b.Fatalf, plan)
+		bases += len(plan.Upsert)
+		written += len(EncodeDeltas(deltas))
+	}
+	b.ReportMetric(float64(written)/float64(b.N), "B/change")
+	b.ReportMetric(float64(b.N)/float64(bases+1), "changes/base")
 }

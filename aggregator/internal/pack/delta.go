@@ -4,6 +4,7 @@ package pack
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/rollcall-inventory/rollcall/proto/snapshot"
@@ -14,7 +15,11 @@ const (
 	flagShared = 1 << iota
 	flagBefore
 	flagAfter
+	flagEdits // edits of install times follow, and no facts …
+	flagWhole // … unless this says so: then they come first
 )
+
+var errFlags = errors.New("packed change of a form that does not go with its kind")
 
 // EncodeDeltas returns the delta column of a change.
 func EncodeDeltas(deltas []Delta) []byte {
@@ -22,14 +27,20 @@ func EncodeDeltas(deltas []Delta) []byte {
 	for i := range deltas {
 		d := &deltas[i]
 		raw = appendText(raw, d.Kind)
-		raw = append(raw, d.flags())
+		flags := d.flags()
+		raw = append(raw, flags)
 		if d.Shared {
 			raw = appendIDs(raw, d.AddedIDs)
 			raw = appendIDs(raw, d.RemovedIDs)
 			continue
 		}
-		raw = appendFacts(raw, d.Kind, d.Added)
-		raw = appendFacts(raw, d.Kind, d.Removed)
+		if flags&flagEdits == 0 || flags&flagWhole != 0 {
+			raw = appendFacts(raw, d.Kind, d.Added)
+			raw = appendFacts(raw, d.Kind, d.Removed)
+		}
+		if flags&flagEdits != 0 {
+			raw = appendEdits(raw, d.Edits, true)
+		}
 	}
 	return squeeze(raw)
 }
@@ -44,13 +55,7 @@ func DecodeDeltas(packed []byte) ([]Delta, error) {
 	r := reader{in: raw}
 	for r.more() {
 		d := Delta{Kind: string(r.text())}
-		flags := r.byte()
-		d.Shared, d.Before, d.After = flags&flagShared != 0, flags&flagBefore != 0, flags&flagAfter != 0
-		if d.Shared {
-			d.AddedIDs, d.RemovedIDs = r.ids(), r.ids()
-		} else {
-			d.Added, d.Removed = r.facts(d.Kind), r.facts(d.Kind)
-		}
+		r.delta(&d)
 		if deltas = append(deltas, d); len(deltas) > maxKinds {
 			r.fail(errMany)
 		}
@@ -59,6 +64,27 @@ func DecodeDeltas(packed []byte) ([]Delta, error) {
 		return nil, fmt.Errorf("delta: %w", r.err)
 	}
 	return deltas, nil
+}
+
+// delta reads what stands behind the name of a kind.
+func (r *reader) delta(d *Delta) {
+	flags := r.byte()
+	d.Shared, d.Before, d.After = flags&flagShared != 0, flags&flagBefore != 0, flags&flagAfter != 0
+	edits, whole := flags&flagEdits != 0, flags&flagWhole != 0
+	if edits && (d.Kind != snapshot.KindInstallTimes || d.Shared || !d.Before || !d.After) {
+		r.fail(errFlags)
+		return
+	}
+	if d.Shared {
+		d.AddedIDs, d.RemovedIDs = r.ids(), r.ids()
+		return
+	}
+	if !edits || whole {
+		d.Added, d.Removed = r.facts(d.Kind), r.facts(d.Kind)
+	}
+	if edits {
+		d.Edits = r.edits(true)
+	}
 }
 
 func (d *Delta) flags() byte {
@@ -71,6 +97,12 @@ func (d *Delta) flags() byte {
 	}
 	if d.After {
 		flags |= flagAfter
+	}
+	if len(d.Edits) > 0 {
+		flags |= flagEdits
+		if len(d.Added)+len(d.Removed) > 0 {
+			flags |= flagWhole
+		}
 	}
 	return flags
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"maps"
+	"reflect"
 	"runtime"
 	"slices"
 	"testing"
@@ -110,6 +111,10 @@ func FuzzFold(f *testing.F) {
 	f.Add("install_times", times["install_times"].Base, []byte{}, digest32)
 	f.Add("", times[""].Base, []byte{}, []byte{})
 	f.Add("disks", []byte{plain, basePrivate, 0}, []byte{plain, '+', 2, '{', '}'}, digest32)
+	edited := bucketsSection("a7", "[60,120]", "b0", "[-1]")
+	d := Diff(edited, bucketsSection("a7", "[60,180,120]", "b0", "[7]"))
+	tail, _ := extendTail(nil, &d)
+	f.Add("install_times", squeeze(encodeBase(edited)), tail, digest32)
 	f.Fuzz(func(t *testing.T, kind string, base, tail, digest []byte) {
 		sections, err := Fold([]Row{{Kind: kind, Base: base, Tail: tail, Digest: digest}})
 		if err != nil {
@@ -150,6 +155,7 @@ func FuzzDecodeDeltas(f *testing.F) {
 		Diff(sharedSection("deb_packages", 4), nil),
 	}))
 	f.Add(EncodeDeltas([]Delta{Diff(privateSection("install_times", 100, 1, 2), privateSection("install_times", 100, 2, 3))}))
+	f.Add(EncodeDeltas([]Delta{Diff(bucketsSection("a7", "[60,120]", "b0", "[-1]"), bucketsSection("a7", "[60,180,120]", "b0", "[7]"))}))
 	f.Add(append([]byte{plain, 1, 'k', flagShared}, huge...))
 	f.Fuzz(func(t *testing.T, packed []byte) {
 		deltas, err := DecodeDeltas(packed)
@@ -161,8 +167,10 @@ func FuzzDecodeDeltas(f *testing.F) {
 			t.Fatalf("got %d deltas, %v; want %d", len(again), err, len(deltas))
 		}
 		for i := range again {
-			if a, b := again[i].Undo(nil), deltas[i].Undo(nil); !a.same(b) {
-				t.Fatalf("got %+v, want %+v", a, b)
+			a, errA := again[i].Undo(nil)
+			b, errB := deltas[i].Undo(nil)
+			if !a.same(b) || (errA == nil) != (errB == nil) || !reflect.DeepEqual(again[i].Edits, deltas[i].Edits) {
+				t.Fatalf("got %+v, %v, want %+v, %v", a, errA, b, errB)
 			}
 		}
 	})

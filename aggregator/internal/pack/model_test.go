@@ -126,8 +126,11 @@ func commit(fatalf func(string, ...any), t table, before, after Sections) Plan {
 	}
 	for i := range decoded {
 		d := &decoded[i]
-		if got, want := d.Undo(after[d.Kind]), before[d.Kind]; !got.same(want) {
-			fatalf("undo of %s: got %s, want %s", d.Kind, got.brief(), want.brief())
+		for _, d := range []*Delta{d, &deltas[i]} {
+			got, err := d.Undo(after[d.Kind])
+			if want := before[d.Kind]; err != nil || !got.same(want) {
+				fatalf("undo of %s: got %s, %v; want %s", d.Kind, got.brief(), err, want.brief())
+			}
 		}
 		if d.After != (after[d.Kind] != nil) {
 			fatalf("%s after the change: got %v", d.Kind, d.After)
@@ -200,9 +203,29 @@ func edited(t *rapid.T, kind string, old *Section) *Section {
 	s := &Section{Kind: kind, Shared: old.Shared}
 	s.IDs = slices.Compact(slices.Sorted(slices.Values(slices.Concat(without(t, old.IDs, minus), plus.IDs))))
 	s.Facts = slices.Concat(without(t, old.Facts, minus), plus.Facts)
+	if kind == snapshot.KindInstallTimes {
+		s.Facts = editedTimes(t, s.Facts)
+	}
 	slices.SortFunc(s.Facts, compareFacts)
 	s.Facts = slices.CompactFunc(s.Facts, func(a, b snapshot.Asset) bool { return a.Digest == b.Digest })
 	return sealed(s)
+}
+
+// editedTimes inserts, replaces and takes out times of some buckets.
+func editedTimes(t *rapid.T, facts []snapshot.Asset) []snapshot.Asset {
+	times := rapid.SliceOfN(rapid.OneOf(rapid.Just(snapshot.NoTime), rapid.Int64Range(1, 9), rapid.Just(int64(1_700_000_040)), rapid.Int64Range(-1e18+1, 1e18-1)), 0, 4)
+	for i := range facts {
+		f, ok := readTimes(facts[i].Body)
+		if !ok || rapid.Bool().Draw(t, "untouched") {
+			continue
+		}
+		at := rapid.IntRange(0, len(f.Times)).Draw(t, "at")
+		end := rapid.IntRange(at, min(len(f.Times), at+3)).Draw(t, "end")
+		if f.Times = slices.Concat(f.Times[:at], times.Draw(t, "times"), f.Times[end:]); len(f.Times) > 0 {
+			facts[i] = fact(snapshot.KindInstallTimes, f.body())
+		}
+	}
+	return facts
 }
 
 // without leaves n members out.

@@ -24,6 +24,9 @@ const (
 	// A tail longer than this is folded into the base. A shared entry takes four bytes, so that is some 64 entries.
 	maxTailIDBytes = 256
 	maxTailBytes   = 1024
+	// A tail of install times takes some 14 bytes for an upgraded package, and every change writes it as a whole: beyond
+	// this, that costs more than a new base now and then.
+	maxTailTimesBytes = 320
 )
 
 // Fold returns the sections that rows hold.

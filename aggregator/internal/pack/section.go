@@ -4,6 +4,8 @@ package pack
 
 import (
 	"cmp"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-inventory/rollcall/proto/asset"
@@ -46,12 +48,13 @@ type Delta struct {
 	RemovedIDs    []int64
 	Added         []snapshot.Asset
 	Removed       []snapshot.Asset
+	Edits         []TimesEdit // of snapshot.KindInstallTimes: what is in neither Added nor Removed
 }
 
 // Empty tells whether the change left the kind as it was.
 func (d *Delta) Empty() bool {
 	return d.Before == d.After &&
-		len(d.AddedIDs)+len(d.RemovedIDs)+len(d.Added)+len(d.Removed) == 0
+		len(d.AddedIDs)+len(d.RemovedIDs)+len(d.Added)+len(d.Removed)+len(d.Edits) == 0
 }
 
 // Diff returns what turns before into after; nil stands for a section that is not there.
@@ -72,22 +75,33 @@ func Diff(before, after *Section) Delta {
 	d.Kind, d.Shared = after.Kind, after.Shared
 	d.AddedIDs, d.RemovedIDs = difference(before.IDs, after.IDs, cmp.Compare[int64])
 	d.Added, d.Removed = difference(before.Facts, after.Facts, compareFacts)
+	d.pair(before, after)
 	return d
 }
 
 // Undo returns the section as it was before the change; nil when it was not there. The digest is left zero: who needs
-// it has the dictionary.
-func (d *Delta) Undo(after *Section) *Section {
+// it has the dictionary. It is an error when an edit does not fit the section, which one of them then is not.
+func (d *Delta) Undo(after *Section) (*Section, error) {
 	if !d.Before {
-		return nil
+		return nil, nil
 	}
 	out := &Section{Kind: d.Kind, Shared: d.Shared}
 	if after != nil {
 		out.IDs, out.Facts = after.IDs, after.Facts
 	}
 	out.IDs = merge(out.IDs, d.RemovedIDs, d.AddedIDs, cmp.Compare[int64])
-	out.Facts = merge(out.Facts, d.Removed, d.Added, compareFacts)
-	return out
+	added, removed := d.Added, d.Removed
+	if len(d.Edits) > 0 {
+		from, to, err := applyEdits(out.Facts, d.Edits, (*TimesEdit).undo)
+		if err != nil {
+			return nil, fmt.Errorf("undo %s: %w", d.Kind, err)
+		}
+		added, removed = slices.Concat(added, from), slices.Concat(removed, to)
+		slices.SortFunc(added, compareFacts)
+		slices.SortFunc(removed, compareFacts)
+	}
+	out.Facts = merge(out.Facts, removed, added, compareFacts)
+	return out, nil
 }
 
 func compareFacts(a, b snapshot.Asset) int { return a.Digest.Compare(b.Digest) }

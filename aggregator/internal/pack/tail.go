@@ -6,16 +6,19 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/rollcall-inventory/rollcall/proto/asset"
 	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
 
-// Entries of a tail: an operation and an id of the dictionary, facts, or the short id of a removed private fact.
+// Entries of a tail: an operation and an id of the dictionary, facts, the short id of a removed private fact, or edits
+// of install times.
 const (
 	tailAdd    = '+'
 	tailRemove = '-'
+	tailEdit   = '~'
 )
 
 // tail is what happened to a section since its base was written, summed up.
@@ -23,6 +26,7 @@ type tail struct {
 	addedIDs map[int64]bool // false: removed
 	added    map[asset.ID]snapshot.Asset
 	removed  map[asset.ID]bool
+	edits    []TimesEdit // of what added and removed make of the base
 }
 
 // readTail decodes a tail.
@@ -32,6 +36,8 @@ func readTail(s *Section, raw []byte) (tail, error) {
 	for r.more() {
 		op := r.byte()
 		switch {
+		case op == tailEdit && s.Kind == snapshot.KindInstallTimes && !s.Shared:
+			t.edits = append(t.edits, r.edits(false)...)
 		case op != tailAdd && op != tailRemove:
 			return t, fmt.Errorf("tail entry %q", op)
 		case s.Shared:
@@ -40,20 +46,71 @@ func readTail(s *Section, raw []byte) (tail, error) {
 				r.fail(errOrder)
 			}
 			t.addedIDs[id] = op == tailAdd
-		case op == tailAdd:
-			for _, f := range r.facts(s.Kind) {
-				t.added[f.Digest.ID()] = f
-				delete(t.removed, f.Digest.ID())
-			}
 		default:
-			if raw := r.bytes(uint64(len(asset.ID{}))); r.err == nil {
-				id := asset.ID(raw)
-				delete(t.added, id)
-				t.removed[id] = true
+			if err := t.settle(s.Facts); err != nil {
+				return t, err
 			}
+			t.members(&r, s.Kind, op)
 		}
 	}
-	return t, r.err
+	if r.err != nil {
+		return t, r.err
+	}
+	return t, t.settle(s.Facts)
+}
+
+// members reads private facts that came, or the id of one that went.
+func (t *tail) members(r *reader, kind string, op byte) {
+	if op == tailAdd {
+		for _, f := range r.facts(kind) {
+			t.add(f)
+		}
+		return
+	}
+	if raw := r.bytes(uint64(len(asset.ID{}))); r.err == nil {
+		t.remove(asset.ID(raw))
+	}
+}
+
+func (t *tail) add(f snapshot.Asset) {
+	t.added[f.Digest.ID()] = f
+	delete(t.removed, f.Digest.ID())
+}
+
+func (t *tail) remove(id asset.ID) {
+	delete(t.added, id)
+	t.removed[id] = true
+}
+
+// settle applies the edits. What follows them may remove what they made.
+func (t *tail) settle(base []snapshot.Asset) error {
+	if len(t.edits) == 0 {
+		return nil
+	}
+	if len(t.added)+len(t.removed) > 0 {
+		base = t.foldFacts(slices.Clone(base))
+	}
+	from, to, err := applyEdits(base, t.edits, (*TimesEdit).redo)
+	if err != nil {
+		return err
+	}
+	for _, f := range from {
+		t.remove(f.Digest.ID())
+	}
+	for _, f := range to {
+		t.add(f)
+	}
+	t.edits = nil
+	return nil
+}
+
+// foldFacts returns the private facts of a base with what came and went, both in ascending order. It reuses base.
+func (t *tail) foldFacts(base []snapshot.Asset) []snapshot.Asset {
+	facts := slices.DeleteFunc(base, func(f snapshot.Asset) bool {
+		_, again := t.added[f.Digest.ID()]
+		return again || t.removed[f.Digest.ID()]
+	})
+	return merge(facts, slices.SortedFunc(maps.Values(t.added), compareFacts), nil, compareFacts)
 }
 
 // applyTail folds a stored tail into a section.
@@ -70,15 +127,7 @@ func applyTail(s *Section, stored []byte) error {
 		s.IDs = t.foldIDs(s.IDs)
 		return nil
 	}
-	facts := slices.DeleteFunc(s.Facts, func(f snapshot.Asset) bool {
-		_, again := t.added[f.Digest.ID()]
-		return again || t.removed[f.Digest.ID()]
-	})
-	for _, f := range t.added {
-		facts = append(facts, f)
-	}
-	slices.SortFunc(facts, compareFacts)
-	s.Facts = facts
+	s.Facts = t.foldFacts(s.Facts)
 	return nil
 }
 
@@ -117,8 +166,11 @@ func extendTail(stored []byte, d *Delta) ([]byte, bool) {
 	if len(d.Added) > 0 {
 		raw = appendFacts(append(raw, tailAdd), d.Kind, d.Added)
 	}
+	if len(d.Edits) > 0 {
+		raw = appendEdits(append(raw, tailEdit), d.Edits, false)
+	}
 	out := squeeze(raw)
-	if len(out) > maxTailBytes || (d.Shared && len(raw) > maxTailIDBytes) {
+	if len(out) > maxTailBytes || (d.Shared && len(raw) > maxTailIDBytes) || (d.Kind == snapshot.KindInstallTimes && len(out) > maxTailTimesBytes) {
 		return nil, false
 	}
 	return out, true

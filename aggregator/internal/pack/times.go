@@ -6,10 +6,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"slices"
 	"strconv"
 
+	"github.com/rollcall-inventory/rollcall/proto/asset"
 	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
 
@@ -19,27 +19,95 @@ import (
 
 // timesFact is one bucket of install times.
 type timesFact struct {
-	Kind   string  `json:"kind"`
-	Bucket string  `json:"bucket"`
-	Times  []int64 `json:"times"`
+	Kind   string
+	Bucket string
+	Times  []int64
 }
 
-// readTimes reads a fact; false when writing it again would not give the same bytes.
+// readTimes reads a fact; false when it is not byte for byte what timesBody writes. A change of one package comes by here with
+// all buckets of its machine, so it is no job for encoding/json.
 func readTimes(body []byte) (timesFact, bool) {
 	var f timesFact
-	if json.Unmarshal(body, &f) != nil || len(f.Bucket) != 2 || len(f.Times) == 0 {
+	rest, ok := bytes.CutPrefix(body, []byte(bucketKey))
+	if !ok || len(rest) < 2 || !isHex(rest[0]) || !isHex(rest[1]) {
 		return f, false
 	}
-	raw, err := hex.DecodeString(f.Bucket)
-	return f, err == nil && f.Bucket == hex.EncodeToString(raw) && bytes.Equal(f.body(), body)
+	f.Bucket, rest = string(rest[:2]), rest[2:]
+	if rest, ok = bytes.CutPrefix(rest, []byte(kindKey)); !ok {
+		return f, false
+	}
+	kind, rest, ok := bytes.Cut(rest, []byte(timesKey))
+	if !ok || bytes.ContainsFunc(kind, isEscaped) {
+		return f, false
+	}
+	f.Kind = string(kind)
+	if rest, ok = bytes.CutSuffix(rest, []byte("]}")); !ok {
+		return f, false
+	}
+	f.Times = make([]int64, 0, bytes.Count(rest, []byte(","))+1)
+	for number := range bytes.SplitSeq(rest, []byte(",")) {
+		t, ok := readInteger(number)
+		if !ok {
+			return f, false
+		}
+		f.Times = append(f.Times, t)
+	}
+	return f, true
 }
 
-// body returns the canonical body of the fact.
-func (f *timesFact) body() []byte {
-	out := append([]byte(`{"bucket":"`), f.Bucket...)
-	out = append(append(out, `","kind":"`...), f.Kind...)
-	out = append(out, `","times":[`...)
-	for i, t := range f.Times {
+// The text between the values of a fact.
+const (
+	bucketKey = `{"bucket":"`
+	kindKey   = `","kind":"`
+	timesKey  = `","times":[`
+)
+
+func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' }
+
+// isEscaped tells whether JSON would write the character of a name in another way, or may.
+func isEscaped(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }
+
+// readInteger reads an integer that strconv.AppendInt would write the same; up to 18 digits, which no time exceeds.
+func readInteger(text []byte) (int64, bool) {
+	digits, negative := bytes.CutPrefix(text, []byte("-"))
+	if len(digits) == 0 || len(digits) > 18 || digits[0] == '0' && (negative || len(digits) > 1) {
+		return 0, false
+	}
+	n := int64(0)
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if negative {
+		n = -n
+	}
+	return n, true
+}
+
+// timesBody returns the canonical body of a fact whose times are the texts at some positions.
+func timesBody(bucket byte, kind string, texts [][]byte, positions []uint64) []byte {
+	size := len(bucketKey) + 2 + len(kindKey) + len(kind) + len(timesKey) + len("]}")
+	for _, at := range positions {
+		size += len(texts[at]) + 1
+	}
+	out := append(make([]byte, 0, size), bucketKey...)
+	out = append(hex.AppendEncode(out, []byte{bucket}), kindKey...)
+	out = append(append(out, kind...), timesKey...)
+	for i, at := range positions {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, texts[at]...)
+	}
+	return append(out, "]}"...)
+}
+
+// appendBody returns the body of a fact with that heading.
+func appendBody(heading []byte, times []int64) []byte {
+	out := append(make([]byte, 0, len(heading)+len(times)*len("1700000000,")+len("]}")), heading...)
+	for i, t := range times {
 		if i > 0 {
 			out = append(out, ',')
 		}
@@ -79,7 +147,7 @@ func appendTimes(out []byte, facts []snapshot.Asset) []byte {
 		}
 		kind, _ := slices.BinarySearch(kinds, f.Kind)
 		out = binary.AppendUvarint(out, uint64(kind)+1)
-		out, _ = hex.AppendDecode(out, []byte(f.Bucket)) // readTimes has decoded it
+		out, _ = hex.AppendDecode(out, []byte(f.Bucket)) // readTimes saw to it
 		out = binary.AppendUvarint(out, uint64(len(f.Times)))
 		for _, t := range f.Times {
 			at, _ := slices.BinarySearch(moments, t)
@@ -98,7 +166,7 @@ func (r *reader) times(kind string) []snapshot.Asset {
 		kinds[i] = string(r.text())
 	}
 	facts := make([]snapshot.Asset, n)
-	buckets := make([]timesFact, n)
+	buckets := make([]packedTimes, n)
 	total := uint64(0)
 	for i := range facts {
 		index := r.uvarint()
@@ -112,27 +180,42 @@ func (r *reader) times(kind string) []snapshot.Asset {
 			r.fail(errShort)
 			return nil
 		}
-		buckets[i] = timesFact{Kind: kinds[index-1], Bucket: hex.EncodeToString([]byte{bucket}), Times: make([]int64, length)}
+		buckets[i] = packedTimes{bucket: bucket, kind: kinds[index-1], length: length, packed: true}
 	}
+	texts := make([][]byte, len(moments)) // most moments stand for many packages
+	for i, m := range moments {
+		texts[i] = strconv.AppendInt(nil, m, 10)
+	}
+	var positions []uint64
 	for i := range buckets {
 		b := &buckets[i]
-		if b.Bucket == "" {
+		if !b.packed {
 			continue
 		}
-		for j := range b.Times {
+		positions = positions[:0]
+		for range b.length {
 			at := r.uvarint()
 			if at >= uint64(len(moments)) {
 				r.fail(errShort)
 				return nil
 			}
-			b.Times[j] = moments[at]
+			positions = append(positions, at)
 		}
-		facts[i] = fact(kind, b.body())
+		body := timesBody(b.bucket, b.kind, texts, positions)
+		facts[i] = snapshot.Asset{Digest: asset.Of(kind, body), Body: body}
 	}
 	if r.err != nil {
 		return nil
 	}
 	return facts
+}
+
+// packedTimes is one bucket whose times are positions in the table of moments.
+type packedTimes struct {
+	bucket byte
+	kind   string
+	length uint64
+	packed bool // not kept as a text
 }
 
 // appendMoments appends ascending moments as a count, the first and the gaps.
@@ -150,13 +233,7 @@ func (r *reader) moments() []int64 {
 	out := make([]int64, r.count())
 	last := int64(0)
 	for i := range out {
-		gap, n := binary.Varint(r.in)
-		if n <= 0 {
-			r.fail(errShort)
-			return nil
-		}
-		r.in = r.in[n:]
-		last += gap
+		last += r.varint()
 		out[i] = last
 	}
 	return out

@@ -3,6 +3,7 @@
 package pack
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -11,13 +12,25 @@ import (
 	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
 
+// body returns the canonical body of a fact.
+func (f *timesFact) body() []byte {
+	times, err := json.Marshal(f.Times)
+	if err != nil {
+		panic(err)
+	}
+	return fmt.Appendf(nil, `{"bucket":%q,"kind":%q,"times":%s}`, f.Bucket, f.Kind, times)
+}
+
 // Install times are packed in a form of their own; whatever a source writes must come back byte for byte.
 func TestPackedInstallTimesComeBack(t *testing.T) {
 	t.Parallel()
 	odd := []string{
 		`{"bucket":"a7","kind":"deb_packages"}`, `{"bucket":"A7","kind":"deb_packages","times":[1]}`, `{}`, `"text"`,
 		`{"bucket":"a7","extra":1,"kind":"deb_packages","times":[1]}`, `{"bucket":"zz","kind":"x","times":[1]}`,
-		`{"bucket":"a7","kind":"a\"b","times":[1]}`,
+		`{"bucket":"a7","kind":"a\"b","times":[1]}`, `{"bucket":"a7","kind":"x","times":[]}`, `{"bucket":"a7","kind":"x","times":[01]}`,
+		`{"bucket":"a7","kind":"x","times":[-0]}`, `{"bucket":"a7","kind":"x","times":[1,]}`, `{"bucket":"a7","kind":"x","times":[1.5]}`,
+		`{"bucket":"a7","kind":"x","times":[1]]}`, `{"bucket":"a7","kind":"x","times":[1,"times":[2]}`, `{"bucket":"a","kind":"x","times":[1]}`,
+		`{"bucket":"a7","kind":"x","times":[9223372036854775808]}`, `{"bucket":"a7","kind":"ü","times":[1]}`, `{"bucket":"a7","kind":"x","times":[`,
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		times := rapid.SliceOfN(rapid.Int64Range(-1, 1<<40), 1, 12)

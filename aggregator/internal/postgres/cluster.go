@@ -75,7 +75,7 @@ func Open(ctx context.Context, dir string, log *slog.Logger, opts ...Option) (*C
 		if !errors.Is(err, ErrInUse) {
 			break
 		}
-		if socket, ok := c.folder.ready(); ok {
+		if socket, ok := c.folder.ready(c.options.standby); ok {
 			c.socket = socket
 			return c, nil
 		}

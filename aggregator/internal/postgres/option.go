@@ -16,6 +16,7 @@ type Option func(*options)
 type options struct {
 	binDir   string
 	noSync   bool
+	standby  bool
 	settings []setting
 }
 
@@ -39,4 +40,10 @@ func Ephemeral() Option {
 		o.noSync = true
 		o.settings = append(o.settings, setting{"fsync", "off"}, setting{"full_page_writes", "off"}, setting{"synchronous_commit", "off"})
 	}
+}
+
+// Standby starts a data folder that is a streaming replica (it has standby.signal): it is there once it takes readers.
+// For tests.
+func Standby() Option {
+	return func(o *options) { o.standby = true }
 }

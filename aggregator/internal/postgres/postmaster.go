@@ -24,7 +24,8 @@ import (
 type postmaster struct {
 	pid    int
 	socket string
-	ready  bool
+	ready  bool // takes writers
+	reader bool // takes readers: a replica, or a cluster in recovery
 }
 
 // readPostmaster returns false when there is no such file or it is not complete yet.
@@ -41,15 +42,17 @@ func (f folder) readPostmaster() (postmaster, bool) {
 	p := postmaster{pid: pid}
 	if len(lines) >= 8 {
 		p.socket = lines[4]
-		p.ready = strings.TrimSpace(lines[7]) == "ready"
+		status := strings.TrimSpace(lines[7])
+		p.ready, p.reader = status == "ready", status == "standby"
 	}
 	return p, true
 }
 
-// ready returns the folder of the socket of the running server once it accepts connections.
-func (f folder) ready() (string, bool) {
+// ready returns the folder of the socket of the running server once it accepts connections; of a standby once it accepts
+// readers.
+func (f folder) ready(standby bool) (string, bool) {
 	p, ok := f.readPostmaster()
-	if !ok || !p.ready || !alive(p.pid) {
+	if !ok || !p.ready && (!standby || !p.reader) || !alive(p.pid) {
 		return "", false
 	}
 	conn, err := net.Dial("unix", filepath.Join(p.socket, ".s.PGSQL."+port))

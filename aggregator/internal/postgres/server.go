@@ -88,7 +88,7 @@ func (c *Cluster) spawn(ctx context.Context, bin binaries) (*server, error) {
 func (c *Cluster) awaitReady(ctx context.Context, s *server) error {
 	for {
 		if p, ok := c.folder.readPostmaster(); ok && p.pid == s.cmd.Process.Pid {
-			if _, ok := c.folder.ready(); ok {
+			if _, ok := c.folder.ready(c.options.standby); ok {
 				return nil
 			}
 		}

@@ -19,9 +19,9 @@ import (
 
 // Bounds of a gRPC connection.
 const (
-	readBufferBytes   = 8 << 10
+	readBufferBytes   = 1 << 10 // what is longer is read without it
+	writeBufferBytes  = 4 << 10 // borrowed from a pool while something is being written
 	handshakeTimeout  = 20 * time.Second
-	grpcIdleTimeout   = 15 * time.Minute
 	pingInterval      = 10 * time.Minute // of silence; agents that check in are never pinged
 	pingTimeout       = 20 * time.Second
 	minClientInterval = 30 * time.Second // between pings of a client
@@ -35,8 +35,12 @@ func newGRPC(options []grpc.ServerOption, register func(*grpc.Server), log *slog
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		// Most connections wait for the next check-in most of the time: they hold a small buffer.
 		grpc.ReadBufferSize(readBufferBytes),
+		grpc.WriteBufferSize(writeBufferBytes),
 		grpc.ConnectionTimeout(handshakeTimeout),
-		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: grpcIdleTimeout, Time: pingInterval, Timeout: pingTimeout}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionIdle: idleTimeout, Time: pingInterval, Timeout: pingTimeout,
+			MaxConnectionAge: connectionAge, MaxConnectionAgeGrace: connectionGrace,
+		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minClientInterval, PermitWithoutStream: true}),
 		grpc.ChainUnaryInterceptor(r.unary),
 		grpc.ChainStreamInterceptor(r.stream),
@@ -47,8 +51,8 @@ func newGRPC(options []grpc.ServerOption, register func(*grpc.Server), log *slog
 	return s
 }
 
-func grpcCredentials(c *certificate) grpc.ServerOption {
-	return grpc.Creds(credentials.NewTLS(c.config()))
+func grpcCredentials(c *certificate, t *tickets) grpc.ServerOption {
+	return grpc.Creds(credentials.NewTLS(c.config(t, "h2")))
 }
 
 // recoverer keeps a panic in one call from ending the program.

@@ -33,6 +33,7 @@ func newHTTP(o Options) *http.Server {
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
+		ConnContext:       born,
 		MaxHeaderBytes:    maxHeaderBytes,
 		// What net/http says about connections: mostly clients that do not speak TLS, or not our protocol.
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),

@@ -34,6 +34,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
 	id := requestID(r)
 	w.Header().Set("X-Request-Id", id)
+	retire(w, r)
 	r = r.WithContext(api.WithRequestID(r.Context(), id))
 	writer := &observedWriter{ResponseWriter: w}
 	defer func() { h.metrics.observe(h.log, r, writer, time.Since(begin)) }()

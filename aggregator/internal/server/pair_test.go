@@ -21,7 +21,7 @@ import (
 // pair is a certificate of its own issue, with its key, in two files.
 type pair struct{ cert, key string }
 
-func newPair(t *testing.T, name string) pair {
+func newPair(t testing.TB, name string) pair {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -47,7 +47,7 @@ func newPair(t *testing.T, name string) pair {
 	return p
 }
 
-func writePEM(t *testing.T, file, block string, der []byte) {
+func writePEM(t testing.TB, file, block string, der []byte) {
 	t.Helper()
 	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: block, Bytes: der}), 0o600); err != nil {
 		t.Fatal(err)
@@ -64,8 +64,18 @@ func (p pair) replace(t *testing.T, other pair) {
 	}
 }
 
+// leaf is the certificate itself.
+func (p pair) leaf(t testing.TB) *x509.Certificate {
+	t.Helper()
+	c, err := tls.LoadX509KeyPair(p.cert, p.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Leaf
+}
+
 // trust is the configuration of a client that believes this certificate alone.
-func (p pair) trust(t *testing.T) *tls.Config {
+func (p pair) trust(t testing.TB) *tls.Config {
 	t.Helper()
 	raw, err := os.ReadFile(p.cert)
 	if err != nil {

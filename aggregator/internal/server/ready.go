@@ -5,7 +5,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 )
@@ -13,23 +12,16 @@ import (
 // minPartitions is for how many weeks to come the change log must have room.
 const minPartitions = 2
 
-// Ready returns the question for readiness: nil when the database answers, has the program's schema, and has room in
-// its change log for the weeks to come.
-func Ready(s *store.Store, dsn string) func(context.Context) error {
-	var migrated atomic.Bool // schemas only move forward, so that one look is enough
+// Ready returns the question for readiness: nil when the database answers, has the program's schema or a newer one, and
+// has room in its change log for the weeks to come.
+func Ready(s *store.Store) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if err := s.Ping(ctx); err != nil {
+		have, want, err := s.SchemaVersion(ctx) // each time: the database may have been restored
+		if err != nil {
 			return err
 		}
-		if !migrated.Load() {
-			have, want, err := store.SchemaVersion(ctx, dsn)
-			if err != nil {
-				return err
-			}
-			if have < want {
-				return fmt.Errorf("the schema has version %d, this program needs %d: run migrate", have, want)
-			}
-			migrated.Store(true)
+		if have < want {
+			return fmt.Errorf("the schema has version %d, this program needs %d: run migrate", have, want)
 		}
 		ahead, err := s.PartitionsAhead(ctx)
 		if err != nil {

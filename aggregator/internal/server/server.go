@@ -48,6 +48,9 @@ type Options struct {
 	Listeners Listeners
 	CertFile  string // PEM chain for both listeners; "": no TLS
 	KeyFile   string // PEM
+	// TicketKeyFile holds a secret that several aggregators share, so that TLS sessions are resumed at any of them; "":
+	// each listener makes keys of its own.
+	TicketKeyFile string
 
 	// Mux has the doors mounted. Who may use them is theirs to ask.
 	Mux *http.ServeMux
@@ -69,17 +72,24 @@ type Server struct {
 
 // New prepares the server and reads the certificate. On failure the listeners are closed.
 func New(o Options) (*Server, error) {
-	s := &Server{listeners: o.Listeners, log: o.Log, http: newHTTP(o)}
+	counted := newTraffic(o.Metrics)
+	s := &Server{log: o.Log, http: newHTTP(o), listeners: Listeners{
+		HTTP: counted.listener(o.Listeners.HTTP, "http"), GRPC: counted.listener(o.Listeners.GRPC, "grpc"),
+	}}
 	options := o.GRPCOptions
 	if o.CertFile != "" {
 		cert, err := openCertificate(o.CertFile, o.KeyFile, o.Log)
+		var keys *tickets
+		if err == nil {
+			keys, err = openTickets(o.TicketKeyFile)
+		}
 		if err != nil {
 			_ = o.Listeners.HTTP.Close() // nobody has used them
 			_ = o.Listeners.GRPC.Close()
 			return nil, err
 		}
-		s.http.TLSConfig = cert.config()
-		options = append(options[:len(options):len(options)], grpcCredentials(cert))
+		s.http.TLSConfig = cert.config(keys, "h2", "http/1.1")
+		options = append(options[:len(options):len(options)], grpcCredentials(cert, keys))
 	}
 	s.grpc = newGRPC(options, o.Register, o.Log)
 	return s, nil

@@ -55,16 +55,21 @@ func (b *logBuffer) String() string {
 
 func start(t *testing.T, certFile, keyFile string, mux *http.ServeMux) *running {
 	t.Helper()
+	return startWith(t, Options{CertFile: certFile, KeyFile: keyFile, Mux: mux})
+}
+
+// startWith fills in what the options leave open.
+func startWith(t testing.TB, o Options) *running {
+	t.Helper()
 	listeners, err := Listen(t.Context(), "127.0.0.1:0", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &running{log: &logBuffer{}, metrics: prometheus.NewRegistry(), done: make(chan error, 1)}
-	r.Server, err = New(Options{
-		Listeners: listeners, CertFile: certFile, KeyFile: keyFile, Mux: mux,
-		Register: func(s *grpc.Server) { healthv1.RegisterHealthServer(s, health.NewServer()) },
-		Metrics:  r.metrics, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	o.Listeners, o.Metrics = listeners, r.metrics
+	o.Register = func(s *grpc.Server) { healthv1.RegisterHealthServer(s, health.NewServer()) }
+	o.Log = slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	r.Server, err = New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,9 +34,14 @@ func openCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, 
 	return c, nil
 }
 
-// config returns the TLS configuration of a listener.
-func (c *certificate) config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
+// config returns the TLS configuration of a listener that speaks these protocols. Sessions can be resumed, also after
+// the certificate has changed: with keys of the listener's own, which crypto/tls draws and renews, or those of t.
+func (c *certificate) config(t *tickets, protocols ...string) *tls.Config {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get, NextProtos: protocols}
+	if t != nil {
+		config.GetConfigForClient = t.renewed(config.Clone())
+	}
+	return config
 }
 
 // get is called for every handshake; two looks at the file system cost little beside it.

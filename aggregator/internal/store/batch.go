@@ -5,13 +5,18 @@ package store
 import (
 	"context"
 	"sync"
+	"time"
 )
 
-// batcher merges requests that arrive while an earlier batch is being written into the next batch. One batch is under
-// way at a time. It is safe for concurrent use.
+// batcher merges requests that arrive while an earlier batch is being written, or within a short linger, into the next
+// batch. One batch is under way at a time. It is safe for concurrent use.
 type batcher[Q, A any] struct {
 	limit int
-	write func(context.Context, []Q) ([]A, error)
+	// A batch is written once it has enough requests, or has been the next one for linger: a transaction costs PostgreSQL
+	// more than a row does.
+	linger time.Duration
+	enough int
+	write  func(context.Context, []Q) ([]A, error)
 
 	mu      sync.Mutex
 	pending []*batch[Q, A] // all but the last are full
@@ -25,16 +30,25 @@ type batch[Q, A any] struct {
 	requests []Q
 	answers  []A
 	err      error
+	ready    chan struct{} // closed when there are enough requests; nil: nobody waits for more
 	done     chan struct{}
 }
 
-// newBatcher returns a batcher that hands at most limit requests to write; write answers one for one.
+// newBatcher returns a batcher that hands at most limit requests to write, without lingering; write answers one for
+// one.
 func newBatcher[Q, A any](limit int, write func(context.Context, []Q) ([]A, error)) *batcher[Q, A] {
 	return &batcher[Q, A]{limit: limit, write: write}
 }
 
+// lingering makes a batch wait for enough requests, or so long. It returns the batcher.
+func (b *batcher[Q, A]) lingering(linger time.Duration, enough int) *batcher[Q, A] {
+	b.linger, b.enough = linger, enough
+	return b
+}
+
 // do waits for the batch that the request went into. A context that has ended keeps the request out; one that ends
-// later does not end the wait, which maxTransaction bounds: the request is written by then, or never.
+// later does not end the wait: the request was written when it returns, or never will be. maxTransaction bounds the
+// writing of each batch, of which several may come first.
 func (b *batcher[Q, A]) do(ctx context.Context, request Q) (A, error) {
 	var none A
 	if err := ctx.Err(); err != nil {
@@ -53,10 +67,13 @@ func (b *batcher[Q, A]) join(request Q) (*batch[Q, A], int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.pending) == 0 || len(b.pending[len(b.pending)-1].requests) >= b.limit {
-		b.pending = append(b.pending, &batch[Q, A]{done: make(chan struct{})})
+		b.pending = append(b.pending, b.open())
 	}
 	last := b.pending[len(b.pending)-1]
 	last.requests = append(last.requests, request)
+	if last.ready != nil && len(last.requests) == b.enough {
+		close(last.ready)
+	}
 	if !b.running {
 		b.running = true
 		b.writers.Go(b.drain)
@@ -64,10 +81,39 @@ func (b *batcher[Q, A]) join(request Q) (*batch[Q, A], int) {
 	return last, len(last.requests) - 1
 }
 
+func (b *batcher[Q, A]) open() *batch[Q, A] {
+	opened := &batch[Q, A]{done: make(chan struct{})}
+	if b.linger > 0 {
+		opened.ready = make(chan struct{})
+	}
+	return opened
+}
+
 // drain writes batches until nothing is pending.
 func (b *batcher[Q, A]) drain() {
+	b.gather()
 	for next := b.take(); next != nil; next = b.take() {
 		b.run(next)
+		b.gather()
+	}
+}
+
+// gather lets the batch that is next grow.
+func (b *batcher[Q, A]) gather() {
+	b.mu.Lock()
+	var ready chan struct{}
+	if len(b.pending) > 0 {
+		ready = b.pending[0].ready
+	}
+	b.mu.Unlock()
+	if ready == nil {
+		return
+	}
+	timer := time.NewTimer(b.linger)
+	defer timer.Stop()
+	select {
+	case <-ready:
+	case <-timer.C:
 	}
 }
 

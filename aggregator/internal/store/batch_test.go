@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestABatchAnswersEveryRequestWithItsOwn(t *testing.T) {
@@ -62,6 +64,37 @@ func TestABatchThatFailsTellsAllOfItsRequests(t *testing.T) {
 	cancel()
 	if _, err := b.do(ended, 1); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+	b.close()
+}
+
+func TestALingeringBatchWaitsForEnoughRequests(t *testing.T) {
+	t.Parallel()
+	var sizes []int
+	b := newBatcher(8, func(_ context.Context, requests []int) ([]int, error) {
+		sizes = append(sizes, len(requests)) // one batch is under way at a time
+		return requests, nil
+	}).lingering(time.Hour, 4)
+	var group sync.WaitGroup
+	for n := range 4 {
+		group.Go(func() {
+			if got, err := b.do(t.Context(), n); err != nil || got != n {
+				t.Errorf("got %d, %v; want %d", got, err, n)
+			}
+		})
+	}
+	group.Wait() // would wait for an hour if fewer went first
+	b.close()
+	if !slices.Equal(sizes, []int{4}) {
+		t.Errorf("batches of %v, want one of 4", sizes)
+	}
+}
+
+func TestALingeringBatchIsWrittenWhenNobodyElseComes(t *testing.T) {
+	t.Parallel()
+	b := newBatcher(8, func(_ context.Context, requests []int) ([]int, error) { return requests, nil }).lingering(time.Millisecond, 4)
+	if got, err := b.do(t.Context(), 7); err != nil || got != 7 {
+		t.Errorf("got %d, %v; want 7", got, err)
 	}
 	b.close()
 }

@@ -5,6 +5,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -136,17 +138,9 @@ SELECT id, digest, kind, name, version, body::text FROM asset WHERE id = ANY ($1
 // BodiesOf returns shared assets by their dictionary ids; ids may repeat. It asks in batches, so that ids may be as
 // many as memory holds. An id that the dictionary lacks is ErrNoAsset.
 func (s *Store) BodiesOf(ctx context.Context, ids []int64) (map[int64]SharedAsset, error) {
-	const batch = 5000
 	bodies := make(map[int64]SharedAsset, len(ids))
-	for start := 0; start < len(ids); start += batch {
-		rows, _ := s.pool.Query(ctx, sharedAssetsSQL, ids[start:min(start+batch, len(ids))]) // its error comes back from CollectRows
-		found, err := pgx.CollectRows(rows, scanSharedAsset)
-		if err != nil {
-			return nil, fmt.Errorf("bodies of assets: %w", err)
-		}
-		for _, a := range found {
-			bodies[a.ID] = a
-		}
+	if err := readBodies(ctx, s.pool, ids, bodies); err != nil {
+		return nil, err
 	}
 	for _, id := range ids {
 		if _, ok := bodies[id]; !ok {
@@ -154,6 +148,43 @@ func (s *Store) BodiesOf(ctx context.Context, ids []int64) (map[int64]SharedAsse
 		}
 	}
 	return bodies, nil
+}
+
+// ExportBodies is BodiesOf for exports: it asks where StreamHeads reads, and the primary for what a replica lacks.
+func (s *Store) ExportBodies(ctx context.Context, ids []int64) (map[int64]SharedAsset, error) {
+	bodies := make(map[int64]SharedAsset, len(ids))
+	err := s.inExport(ctx, func(ctx context.Context, tx pgx.Tx) error { return readBodies(ctx, tx, ids, bodies) })
+	if err != nil {
+		return nil, err
+	}
+	var missing []int64
+	for _, id := range ids {
+		if _, ok := bodies[id]; !ok {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return bodies, nil
+	}
+	late, err := s.BodiesOf(ctx, missing)
+	maps.Copy(bodies, late)
+	return bodies, err
+}
+
+// readBodies puts those of the assets that are there into bodies.
+func readBodies(ctx context.Context, db querier, ids []int64, bodies map[int64]SharedAsset) error {
+	const batch = 5000
+	for some := range slices.Chunk(ids, batch) {
+		rows, _ := db.Query(ctx, sharedAssetsSQL, some) // its error comes back from CollectRows
+		found, err := pgx.CollectRows(rows, scanSharedAsset)
+		if err != nil {
+			return fmt.Errorf("bodies of assets: %w", err)
+		}
+		for _, a := range found {
+			bodies[a.ID] = a
+		}
+	}
+	return nil
 }
 
 func scanSharedAsset(row pgx.CollectableRow) (SharedAsset, error) {

@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,6 +17,9 @@ const (
 	checkInShards = 2
 	// maxCheckInBatch bounds the heads of one UPDATE.
 	maxCheckInBatch = 512
+	// checkInLinger is how long check-ins wait for company while there are fewer than enoughCheckIns.
+	checkInLinger  = 20 * time.Millisecond
+	enoughCheckIns = 64
 )
 
 // CheckIn is an agent's word that its snapshot is still the head's.

@@ -13,21 +13,6 @@ import (
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 )
 
-// NewCredential describes a machine credential to issue.
-type NewCredential struct {
-	Digest   auth.Digest
-	Serial   string   // the machine, made when it is new
-	Modules  []string // modules of the sources it may report as
-	Evidence uint64   // digest of the stable evidence
-	Identity json.RawMessage
-	Instance []byte // agent process that enrols
-
-	// Secret is used once more, or refuses the whole. The zero digest uses none: Enrollment is the one that let the
-	// machine in before, 0 when it is not known.
-	Secret     auth.Digest
-	Enrollment int64
-}
-
 // Credential is what an agent proves its machine with. The secret itself is not stored.
 type Credential struct {
 	ID           int64
@@ -44,63 +29,6 @@ type Credential struct {
 	Frozen       bool
 	FrozenWhy    string
 	Newcomer     []byte // with Frozen: agent process that has to enrol under another identity; empty: not known
-}
-
-const (
-	insertCredentialSQL = `
-INSERT INTO credential (digest, machine, enrollment, modules, evidence, identity, instance)
-VALUES ($1, $2, nullif($3, 0), $4, $5, $6, $7)
-RETURNING id`
-
-	// Tags decide which checks apply, which matters to commits once there is a head. A machine that merely gets another
-	// credential keeps the tags it has now.
-	applyTagsSQL = `
-WITH applied AS (
-	INSERT INTO machine_tag (machine, tag)
-	SELECT $1, t.id FROM enrollment e JOIN tag t ON t.id = ANY (e.tags)
-	WHERE e.id = $2 AND ($3 OR NOT EXISTS (SELECT FROM credential c WHERE c.machine = $1 AND c.id <> $4))
-	ORDER BY t.id
-	ON CONFLICT DO NOTHING
-	RETURNING tag
-), raised AS (
-	UPDATE check_generation SET generation = generation + 1
-	WHERE EXISTS (SELECT FROM applied) AND EXISTS (SELECT FROM head WHERE machine = $1)
-)
-INSERT INTO journal (what, machine) SELECT 'tag', $1 WHERE EXISTS (SELECT FROM applied)`
-)
-
-// Issue stores a credential in one transaction with all that belongs to it: the machine, the use of the enrolment
-// secret, the enrolment's tags where a secret was used or the machine had no credential before. Its refusals are those
-// of UseEnrollment, and nothing is stored then. Credentials that the machine has already stay valid: see UseCredential.
-func (s *Store) Issue(ctx context.Context, n NewCredential) (Credential, error) {
-	var issued Credential
-	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		machine, err := ensureMachine(ctx, tx, n.Serial)
-		if err != nil {
-			return err
-		}
-		enrollment := n.Enrollment
-		if n.Secret != (auth.Digest{}) {
-			if enrollment, err = useEnrollment(ctx, tx, n.Secret); err != nil {
-				return err
-			}
-		}
-		var id int64
-		err = tx.QueryRow(ctx, insertCredentialSQL, n.Digest[:], machine, enrollment, list(n.Modules), int64(n.Evidence),
-			n.Identity, bytesOf(n.Instance)).Scan(&id)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, applyTagsSQL, machine, enrollment, n.Secret != (auth.Digest{}), id); err != nil {
-			return fmt.Errorf("tags: %w", err)
-		}
-		issued, err = oneCredential(ctx, tx, credentialByIDSQL, id)
-		return err
-	})
-	if err != nil {
-		return Credential{}, fmt.Errorf("issue credential: %w", err)
-	}
-	return issued, nil
 }
 
 const (

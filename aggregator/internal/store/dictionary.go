@@ -82,13 +82,12 @@ func (s *Store) FindAssets(ctx context.Context, ids []asset.ID) ([]KnownAsset, e
 	out := make([]KnownAsset, len(ids))
 	var unknown [][]byte
 	var positions []int
-	for i := range ids {
-		if known, ok := s.dictionary.byID16.get(ids[i]); ok {
-			out[i] = known
-			continue
+	s.dictionary.byID16.getAll(ids, func(i int, known KnownAsset) { out[i] = known })
+	for i := range out {
+		if out[i].ID == 0 {
+			unknown = append(unknown, ids[i][:])
+			positions = append(positions, i)
 		}
-		unknown = append(unknown, ids[i][:])
-		positions = append(positions, i)
 	}
 	if len(unknown) == 0 {
 		return out, nil
@@ -115,12 +114,11 @@ SELECT id, digest, kind FROM asset WHERE id = ANY ($1::bigint[])`
 func (s *Store) AssetDigests(ctx context.Context, ids []int64) ([]asset.Digest, error) {
 	out := make([]asset.Digest, len(ids))
 	var unknown []int64
-	for i, id := range ids {
-		known, ok := s.dictionary.byID.get(id)
-		if !ok {
-			unknown = append(unknown, id)
+	s.dictionary.byID.getAll(ids, func(i int, known KnownAsset) { out[i] = known.Digest })
+	for i := range out {
+		if out[i].IsZero() {
+			unknown = append(unknown, ids[i])
 		}
-		out[i] = known.Digest
 	}
 	if len(unknown) == 0 {
 		return out, nil

@@ -123,6 +123,31 @@ WITH found AS (
 SELECT f.id, EXISTS (SELECT FROM used), f.revoked_at IS NOT NULL, coalesce(f.expires_at <= now(), false)
 FROM found f`
 
+const checkSecretSQL = `
+SELECT revoked_at IS NOT NULL, coalesce(expires_at <= now(), false), coalesce(request_count >= quota, false)
+FROM enrollment WHERE secret_digest = $1`
+
+// CheckSecret says why the enrolment with that secret could not be used now, with the errors of UseEnrollment. It counts
+// nothing and promises nothing.
+func (s *Store) CheckSecret(ctx context.Context, secret auth.Digest) error {
+	var revoked, expired, usedUp bool
+	err := s.pool.QueryRow(ctx, checkSecretSQL, secret[:]).Scan(&revoked, &expired, &usedUp)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return ErrUnknownSecret
+	case err != nil:
+		return fmt.Errorf("check enrolment secret: %w", err)
+	case revoked:
+		return ErrEnrollmentRevoked
+	case expired:
+		return ErrEnrollmentExpired
+	case usedUp:
+		return ErrQuotaUsedUp
+	default:
+		return nil
+	}
+}
+
 // UseEnrollment counts one use of the enrolment with that secret and returns its id, or says why it may not be used:
 // ErrUnknownSecret, ErrEnrollmentRevoked, ErrEnrollmentExpired, ErrQuotaUsedUp. A refusal counts nothing. Issue does
 // the same within its own transaction.
@@ -131,9 +156,14 @@ func (s *Store) UseEnrollment(ctx context.Context, secret auth.Digest) (int64, e
 }
 
 func useEnrollment(ctx context.Context, db querier, secret auth.Digest) (int64, error) {
+	return usedEnrollment(db.QueryRow(ctx, useEnrollmentSQL, secret[:]))
+}
+
+// usedEnrollment reads the answer of useEnrollmentSQL.
+func usedEnrollment(row pgx.Row) (int64, error) {
 	var id int64
 	var used, revoked, expired bool
-	err := db.QueryRow(ctx, useEnrollmentSQL, secret[:]).Scan(&id, &used, &revoked, &expired)
+	err := row.Scan(&id, &used, &revoked, &expired)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return 0, ErrUnknownSecret
@@ -148,6 +178,12 @@ func useEnrollment(ctx context.Context, db querier, secret auth.Digest) (int64, 
 	default:
 		return 0, ErrQuotaUsedUp
 	}
+}
+
+// isEnrollmentRefusal tells whether an error of useEnrollment is about the secret, not about the database.
+func isEnrollmentRefusal(err error) bool {
+	return errors.Is(err, ErrUnknownSecret) || errors.Is(err, ErrEnrollmentRevoked) ||
+		errors.Is(err, ErrEnrollmentExpired) || errors.Is(err, ErrQuotaUsedUp)
 }
 
 const enrollmentsSQL = `

@@ -20,6 +20,8 @@ type Epoch struct {
 	New       bool // this call found the database restored, failed over or empty, and began the epoch
 }
 
+var errEpochEnded = errors.New("the database was restored or failed over meanwhile: begin anew")
+
 const (
 	systemSQL   = `SELECT system_identifier FROM pg_control_system()`
 	timelineSQL = `SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::integer`
@@ -58,6 +60,13 @@ func (s *Store) Epoch(ctx context.Context) (Epoch, error) {
 	}
 	s.dictionary.during(e.ID)
 	return e, nil
+}
+
+// CurrentEpoch returns the ID that Epoch returned last, empty before its first call.
+func (s *Store) CurrentEpoch() string {
+	s.dictionary.epochLock.Lock()
+	defer s.dictionary.epochLock.Unlock()
+	return s.dictionary.epoch
 }
 
 // systemIdentifier returns what initdb drew for the cluster; 0 when the role may not see it.

@@ -71,12 +71,8 @@ const headIDsSQL = `SELECT id FROM head WHERE id > $1 ORDER BY id LIMIT $2`
 
 // heads checks every head in a transaction of its own.
 func (f *fsck) heads(ctx context.Context) error {
-	mondays, err := partitions(ctx, f.store.pool)
-	if err != nil {
+	if err := f.begins(ctx, f.store.pool); err != nil {
 		return err
-	}
-	if len(mondays) > 0 {
-		f.oldest = mondays[0]
 	}
 	const batch = 1000
 	last := int64(0)
@@ -96,6 +92,15 @@ func (f *fsck) heads(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// begins finds out where the change log begins.
+func (f *fsck) begins(ctx context.Context, db querier) error {
+	mondays, err := partitions(ctx, db)
+	if err == nil && len(mondays) > 0 {
+		f.oldest = mondays[0]
+	}
+	return err
 }
 
 const strayChangesSQL = `

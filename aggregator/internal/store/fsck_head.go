@@ -206,25 +206,32 @@ func (c *headCheck) history(ctx context.Context) error {
 			c.say("%v", err)
 			return nil
 		}
-		if err := c.back(ctx, &change); err != nil {
+		if undone, err := c.back(ctx, &change); err != nil || !undone {
 			return err
 		}
 		next--
 	}
-	c.missing(next)
+	return c.missing(ctx, next)
+}
+
+// missing tells when changes up to seq should be kept, but are not. Retention may have dropped a week meanwhile.
+func (c *headCheck) missing(ctx context.Context, seq int64) error {
+	kept := func(at time.Time) bool { return !c.oldest.IsZero() && !at.Before(c.oldest) }
+	missing := func() bool { return seq > 0 && kept(c.firstAt) || seq == c.seq && kept(c.changedAt) }
+	if !missing() {
+		return nil
+	}
+	if err := c.begins(ctx, c.tx); err != nil {
+		return err
+	}
+	if missing() {
+		c.say("changes up to %d are missing", seq)
+	}
 	return nil
 }
 
-// missing tells when changes up to seq should be kept, but are not.
-func (c *headCheck) missing(seq int64) {
-	kept := func(at time.Time) bool { return !c.oldest.IsZero() && !at.Before(c.oldest) }
-	if seq > 0 && kept(c.firstAt) || seq == c.seq && kept(c.changedAt) {
-		c.say("changes up to %d are missing", seq)
-	}
-}
-
-// back compares one change with the sections after it, and undoes it.
-func (c *headCheck) back(ctx context.Context, change *Change) error {
+// back compares one change with the sections after it, and undoes it; false when it cannot be undone.
+func (c *headCheck) back(ctx context.Context, change *Change) (bool, error) {
 	if got := snapshot.Root(c.digests); got != change.Root {
 		c.say("change %d: root %s, the sections have %s", change.Seq, change.Root, got)
 	}
@@ -232,16 +239,19 @@ func (c *headCheck) back(ctx context.Context, change *Change) error {
 		d := &change.Deltas[i]
 		c.fits(change.Seq, d)
 		if _, err := c.digestsOf(ctx, d.Kind, slices.Concat(d.AddedIDs, d.RemovedIDs)); err != nil {
-			return err
+			return false, err
 		}
 	}
-	undoDeltas(c.sections, change.Deltas)
+	if err := undoDeltas(c.sections, change.Deltas); err != nil {
+		c.say("change %d: %v", change.Seq, err)
+		return false, nil
+	}
 	for i := range change.Deltas {
 		if err := c.section(ctx, change.Deltas[i].Kind); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // fits checks that a section holds what a change added and nothing of what it removed.

@@ -63,6 +63,7 @@ func TestFsckFindsDamage(t *testing.T) {
 		{"root of a change", "UPDATE change SET root = sha256('x') WHERE seq = 2", "change 2: root"},
 		{"unreadable change", `UPDATE change SET delta = '\x00ff' WHERE seq = 2`, "ends too early"},
 		{"another change's delta", "UPDATE change SET delta = (SELECT delta FROM change WHERE seq = 3) WHERE seq = 2", "change 2:"},
+		{"another change's install times", "UPDATE change SET delta = (SELECT delta FROM change WHERE seq = 3) WHERE seq = 2", "change 2: undo install_times: edit of install times does not fit"},
 		{"times that do not rise", "UPDATE change SET at = (SELECT at FROM change WHERE seq = 3) WHERE seq = 2", "not before"},
 		{"stray changes", "UPDATE change SET head = 77 WHERE seq = 1", "changes of head 77"},
 	}
@@ -70,9 +71,12 @@ func TestFsckFindsDamage(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.commit("S", agentSource, report{"deb_packages": debs(1100)})
-			w.commit("S", agentSource, report{"deb_packages": append(debs(1100), deb("one", "1"))})
-			w.commit("S", agentSource, report{"deb_packages": append(debs(1100), deb("two", "1")), "disks": {}})
+			times := func(list string) []string {
+				return []string{`{"bucket":"a7","kind":"deb_packages","times":[` + list + `]}`}
+			}
+			w.commit("S", agentSource, report{"deb_packages": debs(1100), "install_times": times("60,120")})
+			w.commit("S", agentSource, report{"deb_packages": append(debs(1100), deb("one", "1")), "install_times": times("60,120,180")})
+			w.commit("S", agentSource, report{"deb_packages": append(debs(1100), deb("two", "1")), "disks": {}, "install_times": times("240,120,180")})
 			w.exec(test.damage)
 			counts, problems := w.fsck()
 			if counts.Problems != int64(len(problems)) || !strings.Contains(strings.Join(problems, "\n"), test.want) {

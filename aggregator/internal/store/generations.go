@@ -26,14 +26,50 @@ func (g *generations[K, V]) get(key K) (V, bool) {
 	v, ok := g.old[key]
 	g.mu.RUnlock()
 	if ok {
-		g.put(key, v)
+		g.renew(key)
 	}
 	return v, ok
+}
+
+// getAll hands what it holds of many keys to found with its position, under one lock: a section asks for thousands.
+func (g *generations[K, V]) getAll(keys []K, found func(i int, v V)) {
+	var aged []int // positions of what moves back
+	g.mu.RLock()
+	for i, key := range keys {
+		v, ok := g.young[key]
+		if !ok {
+			if v, ok = g.old[key]; ok {
+				aged = append(aged, i)
+			}
+		}
+		if ok {
+			found(i, v)
+		}
+	}
+	g.mu.RUnlock()
+	for _, i := range aged {
+		g.renew(keys[i])
+	}
+}
+
+// renew moves a value to the young half, unless it was replaced or forgotten since it was found.
+func (g *generations[K, V]) renew(key K) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	value, ok := g.old[key]
+	if _, young := g.young[key]; ok && !young {
+		g.insert(key, value)
+	}
 }
 
 func (g *generations[K, V]) put(key K, value V) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.insert(key, value)
+}
+
+// insert needs the lock.
+func (g *generations[K, V]) insert(key K, value V) {
 	if len(g.young) >= g.half {
 		g.old, g.young = g.young, make(map[K]V, g.half/4)
 	}

@@ -129,6 +129,24 @@ func (s *Store) LoadHead(ctx context.Context, machine int64, source int32) (Head
 	return state, nil
 }
 
+const loadSmallSectionsSQL = `
+SELECT h.id, coalesce(s.base, '')
+FROM head h LEFT JOIN head_section s ON s.head = h.id AND s.kind = ''
+WHERE h.machine = $1 AND h.source = $2`
+
+// LoadSmallSections returns the head of a machine and source, 0 when there is none, and the base of the row that its
+// small sections share.
+func (s *Store) LoadSmallSections(ctx context.Context, machine int64, source int32) (head int64, base []byte, err error) {
+	err = s.pool.QueryRow(ctx, loadSmallSectionsSQL, machine, source).Scan(&head, &base)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil, nil
+	}
+	if err != nil {
+		return 0, nil, fmt.Errorf("small sections of machine %d: %w", machine, err)
+	}
+	return head, base, nil
+}
+
 func (l *loadedHead) head() (Head, error) {
 	root, err := asset.ParseDigest(l.root)
 	h := Head{

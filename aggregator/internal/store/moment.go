@@ -115,7 +115,9 @@ func (u *undo) backTo(ctx context.Context, sql string, to any) error {
 		if gap = gap || c.Seq != u.moment.Seq; gap {
 			return nil
 		}
-		undoDeltas(u.moment.Sections, c.Deltas)
+		if err := undoDeltas(u.moment.Sections, c.Deltas); err != nil {
+			return fmt.Errorf("change %d: %w", c.Seq, err)
+		}
 		u.moment.Seq--
 		return nil
 	})
@@ -163,31 +165,42 @@ func (u *undo) gone(ctx context.Context) error {
 	return &GoneError{Oldest: oldest}
 }
 
-// oldest returns the oldest moment that can be answered: the beginning of the oldest partition, or of the head.
+// oldest returns the oldest moment that can be answered: the beginning of the oldest partition from which on there is
+// one for every week, or of the head.
 func (u *undo) oldest(ctx context.Context) (time.Time, error) {
 	mondays, err := partitions(ctx, u.tx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return time.Time{}, err
-	case len(mondays) == 0:
+	}
+	first := len(mondays) - 1
+	for first > 0 && mondays[first-1].Add(week).Equal(mondays[first]) {
+		first--
+	}
+	switch {
+	case first < 0:
 		return u.changedAt, nil
-	case mondays[0].Before(u.firstAt):
+	case mondays[first].Before(u.firstAt):
 		return u.firstAt, nil
 	default:
-		return mondays[0], nil
+		return mondays[first], nil
 	}
 }
 
 // undoDeltas turns sections into what they were before a change.
-func undoDeltas(sections pack.Sections, deltas []pack.Delta) {
+func undoDeltas(sections pack.Sections, deltas []pack.Delta) error {
 	for i := range deltas {
 		d := &deltas[i]
-		if before := d.Undo(sections[d.Kind]); before != nil {
+		before, err := d.Undo(sections[d.Kind])
+		switch {
+		case err != nil:
+			return err
+		case before != nil:
 			sections[d.Kind] = before
-		} else {
+		default:
 			delete(sections, d.Kind)
 		}
 	}
+	return nil
 }
 
 // eachRow reads rows one by one, so that they are never all in memory.
@@ -208,8 +221,5 @@ func eachRow[T any](rows pgx.Rows, scan pgx.RowToFunc[T], fn func(T) error) erro
 // inSnapshot runs fn in one read-only transaction of bounded length that sees the database as it is now, whatever is
 // committed meanwhile.
 func (s *Store) inSnapshot(ctx context.Context, fn func(context.Context, pgx.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, maxTransaction)
-	defer cancel()
-	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	return pgx.BeginTxFunc(ctx, s.pool, options, func(tx pgx.Tx) error { return fn(ctx, tx) })
+	return readSnapshot(ctx, s.pool, maxTransaction, fn)
 }

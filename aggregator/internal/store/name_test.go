@@ -55,3 +55,25 @@ func TestGenerationsKeepWhatIsAskedFor(t *testing.T) {
 		t.Error("not cleared")
 	}
 }
+
+// TestGenerationsDoNotBringBackWhatIsGone has a reader that is slow to move a value to the young half.
+func TestGenerationsDoNotBringBackWhatIsGone(t *testing.T) {
+	t.Parallel()
+	g := newGenerations[int, string](4)
+	for n := range 3 {
+		g.put(n, "before")
+	}
+	if g.old[0] != "before" {
+		t.Fatal("0 is not in the old half")
+	}
+	g.put(0, "after")
+	g.renew(0)
+	if v, _ := g.get(0); v != "after" {
+		t.Errorf("got %q, want what replaced it", v)
+	}
+	g.clear()
+	g.renew(0)
+	if v, ok := g.get(0); ok {
+		t.Errorf("cleared, and got %q", v)
+	}
+}

@@ -6,6 +6,7 @@ package store_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,25 @@ func TestPartitionsAreMadeBesideAnOpenCommit(t *testing.T) {
 	}
 	if err := w.EnsurePartitions(t.Context(), 4); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAWeekThatCannotBeAttachedKeepsNoOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, table := w.weekAgo(1)
+	w.exec("ALTER TABLE change DETACH PARTITION " + table)
+	w.exec("ALTER TABLE " + table + " ADD COLUMN note text")
+	w.oldWeek(2) // so that the one after it is missing
+	if err := w.EnsurePartitions(t.Context(), 4); err == nil || !strings.Contains(err.Error(), table) {
+		t.Errorf("got %v, want an error that names %s", err, table)
+	}
+	if ahead := must(w.PartitionsAhead(t.Context()))(t); ahead != 4 {
+		t.Errorf("got %d weeks ahead, want 4", ahead)
+	}
+	w.exec("ALTER TABLE " + table + " DROP COLUMN note")
+	if err := w.EnsurePartitions(t.Context(), 4); err != nil {
+		t.Errorf("when it can be attached: %v", err)
 	}
 }
 

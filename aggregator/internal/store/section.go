@@ -3,7 +3,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -31,22 +33,44 @@ func (s *Store) LoadSection(ctx context.Context, section *pack.Section) (*snapsh
 	if !section.Shared {
 		return out, nil
 	}
-	out.Assets = make([]snapshot.Asset, 0, len(section.IDs))
+	assets := make([]snapshot.Asset, 0, len(section.IDs))
 	var unknown []int64
-	for _, id := range section.IDs {
-		if a, ok := s.dictionary.bodies.get(id); ok {
-			out.Assets = append(out.Assets, a)
-			continue
-		}
-		unknown = append(unknown, id)
-	}
-	loaded, err := s.loadBodies(ctx, unknown)
+	known := 0
+	s.dictionary.bodies.getAll(section.IDs, func(i int, a snapshot.Asset) {
+		unknown = append(unknown, section.IDs[known:i]...)
+		known = i + 1
+		assets = append(assets, a)
+	})
+	loaded, err := s.loadBodies(ctx, append(unknown, section.IDs[known:]...))
 	if err != nil {
 		return nil, err
 	}
-	out.Assets = append(out.Assets, loaded...)
-	slices.SortFunc(out.Assets, func(a, b snapshot.Asset) int { return a.Digest.Compare(b.Digest) })
+	out.Assets = byDigest(append(assets, loaded...))
 	return out, nil
+}
+
+// byDigest returns assets by ascending digest. A section has thousands, and an asset is large: what is sorted is where
+// each of them stands, by the first bytes of its digest.
+func byDigest(assets []snapshot.Asset) []snapshot.Asset {
+	type key struct {
+		start uint64
+		place int
+	}
+	keys := make([]key, len(assets))
+	for i := range assets {
+		keys[i] = key{binary.BigEndian.Uint64(assets[i].Digest[:]), i}
+	}
+	slices.SortFunc(keys, func(a, b key) int {
+		if order := cmp.Compare(a.start, b.start); order != 0 {
+			return order
+		}
+		return assets[a.place].Digest.Compare(assets[b.place].Digest)
+	})
+	sorted := make([]snapshot.Asset, len(assets))
+	for i := range keys {
+		sorted[i] = assets[keys[i].place]
+	}
+	return sorted
 }
 
 // loadBodies reads assets from the dictionary; one that is not there is ErrNoAsset.

@@ -13,10 +13,10 @@ import (
 
 // SoftwareFilter chooses software; zero fields choose all.
 type SoftwareFilter struct {
-	Kind  string   // a shared kind, for example deb_packages; needed
-	Query string   // part of the name, in any case
-	After Software // last one of the page before
-	Limit int      // at most so many; needed
+	Kind  string    // a shared kind, for example deb_packages; needed
+	Query string    // part of the name, in any case
+	After *Software // last one of the page before, which may have neither name nor version; nil: the first page
+	Limit int       // at most so many; needed
 }
 
 // Software is a name and version, and how many machines have it.
@@ -87,9 +87,8 @@ func (c *softwareCounter) add(machine int64, ids []int64) {
 
 // page returns what some machine has, in order.
 func (c *softwareCounter) page(f SoftwareFilter) []Software {
-	first := f.After == Software{}
 	found := slices.DeleteFunc(c.groups, func(g Software) bool {
-		return g.Machines == 0 || !first && compareSoftware(g, f.After) <= 0
+		return g.Machines == 0 || f.After != nil && compareSoftware(g, *f.After) <= 0
 	})
 	slices.SortFunc(found, compareSoftware)
 	return found[:min(len(found), f.Limit)]

@@ -35,8 +35,8 @@ func TestSoftwareIsCountedByMachines(t *testing.T) {
 	}{
 		{name: "part of a name", filter: store.SoftwareFilter{Query: "BAS"}, want: []store.Software{bash5, bash6}},
 		{name: "first page", filter: store.SoftwareFilter{Limit: 1}, want: []store.Software{bash5}},
-		{name: "next page", filter: store.SoftwareFilter{Limit: 2, After: bash5}, want: []store.Software{bash6, libc}},
-		{name: "last page", filter: store.SoftwareFilter{After: store.Software{Name: "package-9999"}}, want: []store.Software{zsh}},
+		{name: "next page", filter: store.SoftwareFilter{Limit: 2, After: &bash5}, want: []store.Software{bash6, libc}},
+		{name: "last page", filter: store.SoftwareFilter{After: &store.Software{Name: "package-9999"}}, want: []store.Software{zsh}},
 		{name: "nobody has it any more", filter: store.SoftwareFilter{Query: "gone"}},
 		{name: "another kind", filter: store.SoftwareFilter{Kind: "rpm_packages"}},
 	}

@@ -39,32 +39,46 @@ FROM machine m CROSS JOIN LATERAL (` + machineFactsSQL + `) f
 GROUP BY f.platform, f.os_version
 ORDER BY f.platform, f.os_version`
 
+	headCountsSQL = `
+SELECT count(*) FILTER (WHERE archived_at IS NULL), count(*) FILTER (WHERE archived_at IS NOT NULL) FROM head`
+
 	databaseStatsSQL = `
-SELECT (SELECT count(*) FROM head WHERE archived_at IS NULL),
-       (SELECT count(*) FROM head WHERE archived_at IS NOT NULL),
-       (SELECT CASE WHEN reltuples < 100000 THEN (SELECT count(*) FROM asset) ELSE reltuples::bigint END
+SELECT (SELECT CASE WHEN reltuples < 100000 THEN (SELECT count(*) FROM asset) ELSE reltuples::bigint END
         FROM pg_class WHERE oid = 'asset'::regclass),
        pg_database_size(current_database()),
        pg_total_relation_size('journal'),
-       (SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint FROM pg_inherits WHERE inhparent = 'change'::regclass),
+       (SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint FROM pg_inherits WHERE inhparent = 'change'::regclass AND NOT inhdetachpending),
        (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0)::float8
         FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())`
 )
 
 // Stats counts anew at every call; what it says of machines agrees with ListMachines.
 func (s *Store) Stats(ctx context.Context) (Stats, error) {
-	stats := Stats{Platforms: map[string]int64{}}
+	stats, err := s.DatabaseStats(ctx)
+	if err != nil {
+		return Stats{}, err
+	}
+	stats.Platforms = map[string]int64{}
 	rows, _ := s.pool.Query(ctx, osVersionCountsSQL, false) // its error comes back from CollectRows
-	var err error
 	if stats.OSVersions, err = pgx.CollectRows(rows, pgx.RowToStructByPos[OSVersionCount]); err != nil {
 		return Stats{}, fmt.Errorf("count machines: %w", err)
 	}
 	for _, c := range stats.OSVersions {
 		stats.Platforms[c.Platform] += c.Machines
 	}
+	if err := s.pool.QueryRow(ctx, headCountsSQL).Scan(&stats.Heads, &stats.ArchivedHeads); err != nil {
+		return Stats{}, fmt.Errorf("count heads: %w", err)
+	}
+	return stats, nil
+}
+
+// DatabaseStats is Stats without what is counted machine by machine: Platforms, OSVersions, Heads and ArchivedHeads
+// are empty.
+func (s *Store) DatabaseStats(ctx context.Context) (Stats, error) {
+	var stats Stats
 	var seconds float64
-	err = s.pool.QueryRow(ctx, databaseStatsSQL).Scan(&stats.Heads, &stats.ArchivedHeads, &stats.Assets, &stats.DatabaseBytes,
-		&stats.JournalBytes, &stats.ChangeBytes, &seconds)
+	err := s.pool.QueryRow(ctx, databaseStatsSQL).Scan(&stats.Assets, &stats.DatabaseBytes, &stats.JournalBytes,
+		&stats.ChangeBytes, &seconds)
 	if err != nil {
 		return Stats{}, fmt.Errorf("database statistics: %w", err)
 	}

@@ -4,7 +4,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -31,7 +30,7 @@ type StatusChange struct {
 
 const (
 	lockStatusesSQL = `
-SELECT s.check_id, s.machine, s.status
+SELECT s.check_id, s.machine, s.head, s.status
 FROM check_status s
 JOIN unnest($1::bigint[], $2::bigint[]) AS o(check_id, machine) USING (check_id, machine)
 ORDER BY s.check_id, s.machine
@@ -55,23 +54,29 @@ WHERE (excluded.check_version, excluded.head_seq) > (s.check_version, s.head_seq
 RETURNING s.check_id, s.machine, s.previous_status`
 )
 
-// putStatuses stores statuses within a transaction, each (check, machine) at most once, and returns those that differ
-// from the stored one. A result that is not newer than the stored one, by version and then by seq, is passed over.
-func putStatuses(ctx context.Context, tx pgx.Tx, statuses []Status) ([]StatusChange, error) {
-	if len(statuses) == 0 {
-		return nil, nil
-	}
+// putStatuses stores statuses within a transaction, each (check, machine) at most once, and tells which differ from the
+// stored one. A result that is not newer than the stored one, by version and then by seq, is passed over.
+func putStatuses(ctx context.Context, tx pgx.Tx, statuses []Status) (*statusPut, error) {
 	put := newStatusPut(statuses)
+	if len(statuses) == 0 {
+		return put, nil
+	}
 	batch := &pgx.Batch{}
 	put.queue(batch)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("put %d statuses: %w", len(statuses), err)
 	}
-	return put.changes, nil
+	return put, nil
 }
 
 // statusKey names the row of a status.
 type statusKey struct{ check, machine int64 }
+
+// oldStatus is what stood there before.
+type oldStatus struct {
+	head   int64
+	status compliance.Status
+}
 
 // statusPut is one call of putStatuses.
 type statusPut struct {
@@ -79,12 +84,13 @@ type statusPut struct {
 	versions                      []int32
 	values                        []int16
 	offered                       map[statusKey]Status
-	old                           map[statusKey]compliance.Status
+	old                           map[statusKey]oldStatus
 	changes                       []StatusChange
+	moved                         []int64 // heads whose status was another head's before
 }
 
 func newStatusPut(statuses []Status) *statusPut {
-	p := &statusPut{offered: make(map[statusKey]Status, len(statuses)), old: map[statusKey]compliance.Status{}}
+	p := &statusPut{offered: make(map[statusKey]Status, len(statuses)), old: map[statusKey]oldStatus{}}
 	for _, s := range statuses {
 		p.checks = append(p.checks, s.CheckID)
 		p.machines = append(p.machines, s.Machine)
@@ -105,9 +111,9 @@ func (p *statusPut) queue(batch *pgx.Batch) {
 
 func (p *statusPut) readOld(rows pgx.Rows) error {
 	var key statusKey
-	var status compliance.Status
-	_, err := pgx.ForEachRow(rows, []any{&key.check, &key.machine, &status}, func() error {
-		p.old[key] = status
+	var old oldStatus
+	_, err := pgx.ForEachRow(rows, []any{&key.check, &key.machine, &old.head, &old.status}, func() error {
+		p.old[key] = old
 		return nil
 	})
 	return err
@@ -119,10 +125,13 @@ func (p *statusPut) readStored(rows pgx.Rows) error {
 	_, err := pgx.ForEachRow(rows, []any{&key.check, &key.machine, &previous}, func() error {
 		change := StatusChange{Status: p.offered[key]}
 		if old, ok := p.old[key]; ok {
-			if old == change.Status.Status {
+			if old.head != change.Head {
+				p.moved = append(p.moved, change.Head)
+			}
+			if old.status == change.Status.Status {
 				return nil
 			}
-			previous = &old
+			previous = &old.status
 		}
 		if previous != nil { // somebody else's first status, stored between the two statements, is in the row
 			value := *previous
@@ -132,37 +141,6 @@ func (p *statusPut) readStored(rows pgx.Rows) error {
 		return nil
 	})
 	return err
-}
-
-const (
-	lockSeqSQL       = `SELECT machine, seq FROM head WHERE id = $1 FOR NO KEY UPDATE`
-	journalStatusSQL = `INSERT INTO journal (what, machine, head, seq) VALUES ('status', $1, $2, $3)`
-)
-
-// PutHeadStatuses stores the results of an evaluation outside a commit. It answers false, having stored nothing, when
-// the head is no longer at the change that was evaluated; a head that was pruned needs no statuses and answers true.
-func (s *Store) PutHeadStatuses(ctx context.Context, head, seq int64, statuses []Status) (bool, error) {
-	done := true
-	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		var machine, current int64
-		err := tx.QueryRow(ctx, lockSeqSQL, head).Scan(&machine, &current)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		if done = current == seq; err != nil || !done {
-			return err
-		}
-		changes, err := putStatuses(ctx, tx, statuses)
-		if err != nil || len(changes) == 0 {
-			return err
-		}
-		_, err = tx.Exec(ctx, journalStatusSQL, machine, head, seq)
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("statuses of head %d: %w", head, err)
-	}
-	return done, nil
 }
 
 // CheckStatus is the stored result of a check for one machine.

@@ -105,7 +105,7 @@ func TestStatusMovesOnlyForward(t *testing.T) {
 		w.exec("UPDATE head SET seq = $1", test.seq)
 		s := result(test.version, test.status)
 		s.Machine, s.Head, s.HeadSeq = machine, first.Head, test.seq
-		if !must(w.PutHeadStatuses(ctx, first.Head, test.seq, []store.Status{s}))(t) {
+		if len(must(w.PutHeadStatuses(ctx, []store.Status{s}))(t)) > 0 {
 			t.Errorf("%s: the head is at that seq", test.name)
 		}
 		if got, ok, err := w.OverallStatus(ctx, machine); err != nil || !ok || got != test.want {
@@ -127,11 +127,12 @@ func TestStatusesOfAHeadThatMovedOnAreNotStored(t *testing.T) {
 	check := w.check("c")
 	wrote := w.commit("S", agentSource, report{"disks": {}})
 	s := store.Status{CheckID: check.ID, CheckVersion: 1, Machine: 1, Head: wrote.Head, HeadSeq: 7}
-	if must(w.PutHeadStatuses(ctx, wrote.Head, 7, []store.Status{s}))(t) {
-		t.Error("another seq: stored")
+	if moved := must(w.PutHeadStatuses(ctx, []store.Status{s}))(t); !slices.Equal(moved, []int64{wrote.Head}) {
+		t.Errorf("another seq: got %v", moved)
 	}
-	if !must(w.PutHeadStatuses(ctx, wrote.Head+1, 1, []store.Status{s}))(t) {
-		t.Error("a head that was pruned: not done")
+	s.Head, s.HeadSeq = wrote.Head+1, 1
+	if moved := must(w.PutHeadStatuses(ctx, []store.Status{s}))(t); len(moved) > 0 {
+		t.Errorf("a head that was pruned: got %v", moved)
 	}
 	if _, ok, err := w.OverallStatus(ctx, must(w.EnsureMachine(ctx, "S"))(t)); ok || err != nil {
 		t.Errorf("overall: got %v, %v", ok, err)
@@ -155,5 +156,34 @@ func TestStatusHoldsUntilTheMachineWasSeenLast(t *testing.T) {
 	w.exec("UPDATE jmespath_check SET version = 2")
 	if got = must(w.ListStatuses(ctx, check.ID, "", 1))(t); len(got) != 1 || !got[0].At.Equal(got[0].Since) || got[0].Version != 1 {
 		t.Errorf("former version: got %+v", got)
+	}
+}
+
+func TestStatusesOfManyHeadsAreStoredTogether(t *testing.T) {
+	t.Parallel()
+	w, ctx := newWorld(t), t.Context()
+	check := w.check("c")
+	var all []store.Status
+	for i, serial := range []string{"A", "B", "C"} {
+		wrote := w.commit(serial, agentSource, report{"disks": {}})
+		all = append(all, store.Status{
+			CheckID: check.ID, CheckVersion: 1, Machine: must(w.EnsureMachine(ctx, serial))(t),
+			Head: wrote.Head, HeadSeq: wrote.Seq + int64(i/2), Status: compliance.StatusFailed,
+		})
+	}
+	moved := must(w.PutHeadStatuses(ctx, all))(t)
+	if !slices.Equal(moved, []int64{all[2].Head}) {
+		t.Errorf("moved on: got %v, want %d", moved, all[2].Head)
+	}
+	if got := must(w.ListStatuses(ctx, check.ID, "", 10))(t); len(got) != 2 || got[0].SerialNumber != "A" || got[1].SerialNumber != "B" {
+		t.Errorf("stored: got %+v", got)
+	}
+	if n := w.count("SELECT count(*) FROM journal WHERE what = 'status'"); n != 2 {
+		t.Errorf("journal: got %d rows, want 2", n)
+	}
+	all[0].Status, all[0].CheckVersion = compliance.StatusOK, 2
+	must(w.PutHeadStatuses(ctx, all[:2]))(t)
+	if n := w.count("SELECT count(*) FROM journal WHERE what = 'status'"); n != 3 {
+		t.Errorf("journal after one of them changed: got %d rows, want 3", n)
 	}
 }

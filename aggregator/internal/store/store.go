@@ -9,7 +9,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -31,8 +30,13 @@ const maxTransaction = 30 * time.Second
 // Store reads and writes one database.
 type Store struct {
 	pool       *pgxpool.Pool
+	exports    exportPool
+	replica    *Replica // nil: there is none
 	dictionary *dictionary
 	checkIns   []*batcher[CheckIn, bool]
+	issues     *batcher[NewCredential, issue]
+	vitals     *batcher[headReport, struct{}]
+	healths    *batcher[headReport, struct{}]
 }
 
 // New returns a store over a migrated database. The pool stays the caller's to close, after Close.
@@ -40,42 +44,24 @@ func New(pool *pgxpool.Pool) *Store {
 	s := &Store{pool: pool}
 	s.dictionary = newDictionary(pool)
 	for range checkInShards {
-		s.checkIns = append(s.checkIns, newBatcher(maxCheckInBatch, s.writeCheckIns))
+		s.checkIns = append(s.checkIns, newBatcher(maxCheckInBatch, s.writeCheckIns).lingering(checkInLinger, enoughCheckIns))
 	}
+	s.issues = newBatcher(maxIssueBatch, s.writeIssues)
+	s.vitals = newReports(pool, putVitalsSQL)
+	s.healths = newReports(pool, putHealthSQL)
 	return s
 }
 
-// Open connects to a database; it does not migrate it.
-func Open(ctx context.Context, dsn string) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
-		return nil, fmt.Errorf("database address: %w", err)
-	}
-	config.MaxConns = max(config.MaxConns, 16)
-	config.ConnConfig.RuntimeParams["application_name"] = "rollcall-aggregator"
-	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = fmt.Sprint(maxTransaction.Milliseconds())
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("connect to the database: %w", err)
-	}
-	return pool, nil
-}
-
-// Close waits for the batches that are under way.
+// Close waits for the batches that are under way and closes what the store opened itself.
 func (s *Store) Close() {
 	for _, b := range s.checkIns {
 		b.close()
 	}
+	s.issues.close()
+	s.vitals.close()
+	s.healths.close()
 	s.dictionary.inserts.close()
-}
-
-// Ping tells whether the database answers.
-func (s *Store) Ping(ctx context.Context) error {
-	if err := s.pool.Ping(ctx); err != nil {
-		return fmt.Errorf("database: %w", err)
-	}
-	return nil
+	s.exports.close()
 }
 
 // inTx runs fn in one transaction of bounded length and commits it when fn returns nil.

@@ -39,8 +39,19 @@ type FleetHead struct {
 
 // StreamHeads hands the live heads to fn one after the other, by source (name, module, config) and then by serial
 // number, and stops at fn's first error. It reads in batches, each in a short transaction of its own that is over
-// before fn is called: heads that come or go while it runs may be missing or there, none comes twice.
+// before fn is called, on the replica where there is one: heads that come or go while it runs may be missing or there,
+// none comes twice. It ends with an error when the database is exchanged meanwhile.
 func (s *Store) StreamHeads(ctx context.Context, f StreamFilter, fn func(FleetHead) error) error {
+	epoch := s.CurrentEpoch()
+	inEpoch := func(h FleetHead) error {
+		if err := fn(h); err != nil {
+			return err
+		}
+		if s.CurrentEpoch() != epoch { // what fn remembers of assets by their ids may be wrong now
+			return errEpochEnded
+		}
+		return nil
+	}
 	sources, err := s.Sources(ctx)
 	if err != nil {
 		return err
@@ -49,7 +60,7 @@ func (s *Store) StreamHeads(ctx context.Context, f StreamFilter, fn func(FleetHe
 		if f.Source != "" && !strings.EqualFold(f.Source, source.Name) {
 			continue
 		}
-		if err := s.streamSource(ctx, f, source, fn); err != nil {
+		if err := s.streamSource(ctx, f, source, inEpoch); err != nil {
 			return err
 		}
 	}
@@ -95,7 +106,7 @@ WHERE head = ANY ($1) AND (cardinality($2::text[]) = 0 OR kind = '' OR kind = AN
 
 func (s *Store) fleetBatch(ctx context.Context, f StreamFilter, source Source, after string) ([]FleetHead, error) {
 	var heads []FleetHead
-	err := s.inSnapshot(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err := s.inExport(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, fleetHeadsSQL, source.ID, after, list(f.Platforms), streamBatch) // its error comes back from CollectRows
 		var err error
 		if heads, err = pgx.CollectRows(rows, scanFleetHead); err != nil {

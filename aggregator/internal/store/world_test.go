@@ -33,7 +33,12 @@ const agentSource = "rollcall"
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	pool := storetest.New(t)
+	return newWorldOn(t, storetest.New(t))
+}
+
+// newWorldOn makes a world of a migrated database.
+func newWorldOn(t *testing.T, pool *pgxpool.Pool) *world {
+	t.Helper()
 	w := &world{Store: store.New(pool), t: t, pool: pool}
 	t.Cleanup(w.Close)
 	if err := w.EnsurePartitions(t.Context(), 2); err != nil {

@@ -3,43 +3,46 @@
 package tree
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/rollcall-inventory/rollcall/proto/asset"
-	inventoryv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1"
 	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
 
-// maxCachedBody is the largest body whose decoded form is kept, in bytes.
-const maxCachedBody = 4 << 10
-
-// Cache keeps decoded bodies, so that what many machines share is decoded once.
-// A nil Cache keeps nothing. It is safe for concurrent use.
-type Cache struct {
-	entries *lru.Cache[asset.Digest, decoded]
+// Tree is the tree of a snapshot as encoding/json would decode it:
+// map[string]any, []any, string, float64, bool and nil. A key is built when it is
+// asked for, and then kept. Everything it returns shares memory with the cache
+// and with trees of other machines: nobody may change it. A Tree is for one
+// goroutine.
+type Tree struct {
+	cache    *Cache
+	sections snapshot.Sections
+	added    Added
+	built    map[slot]value
+	names    map[string]*names
+	moments  map[string][]int64
+	texts    map[int64]string
+	err      error
 }
 
-type decoded struct {
-	value any
-	name  []byte
+// slot is a key of the tree, with install times in its rows or without.
+type slot struct {
+	key   string
+	times bool
 }
 
-// NewCache returns a cache of that many bodies; one of a usual package takes
-// about 2 KB.
-func NewCache(entries int) *Cache {
-	if entries <= 0 {
-		return nil
+// value is what stands under a key, if the tree has it.
+type value struct {
+	any
+	ok bool
+}
+
+// Tree returns the tree of a snapshot. It keeps the sections.
+func (c *Cache) Tree(sections snapshot.Sections, added Added) *Tree {
+	return &Tree{
+		cache: c, sections: sections, added: added,
+		built: map[slot]value{}, names: map[string]*names{}, moments: map[string][]int64{}, texts: map[int64]string{},
 	}
-	cache, err := lru.New[asset.Digest, decoded](entries)
-	if err != nil {
-		return nil // only a size below 1 is an error
-	}
-	return &Cache{entries: cache}
 }
 
 // Build is (*Cache).Build without a cache.
@@ -47,123 +50,133 @@ func Build(sections snapshot.Sections, added Added, keys []string) (map[string]a
 	return (*Cache)(nil).Build(sections, added, keys)
 }
 
-// Build returns the tree of a snapshot as encoding/json would decode it:
-// map[string]any, []any, string, float64, bool and nil. With keys it holds only
-// those of them that the snapshot has; nil stands for all keys, an empty list for
-// none. The tree shares memory with the cache and with trees of other machines:
-// nobody may change it.
+// Build returns a [Tree] as a whole. With keys it holds only those of them that
+// the snapshot has; nil stands for all keys, an empty list for none.
 func (c *Cache) Build(sections snapshot.Sections, added Added, keys []string) (map[string]any, error) {
+	t := c.Tree(sections, added)
 	if keys == nil {
 		keys = keyOrder(sections)
 	}
-	tree := make(map[string]any, len(keys))
+	return t.all(keys, true), t.err
+}
+
+// Whole returns the tree with all its keys; times as for Value.
+func (t *Tree) Whole(times bool) map[string]any { return t.all(keyOrder(t.sections), times) }
+
+// Value returns what stands under a key, nil when there is nothing. Without times
+// the rows of lists lack the install times that travel apart from them.
+func (t *Tree) Value(key string, times bool) any { return t.value(key, times).any }
+
+// Err returns why the tree could not be built, nil as long as it could.
+func (t *Tree) Err() error { return t.err }
+
+func (t *Tree) all(keys []string, times bool) map[string]any {
+	all := make(map[string]any, len(keys))
 	for _, key := range keys {
-		if key == snapshot.KindInstallTimes {
-			continue
-		}
-		value, ok, err := c.value(sections, &added, key)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", key, err)
-		}
-		if ok {
-			tree[key] = value
+		if v := t.value(key, times); v.ok {
+			all[key] = v.any
 		}
 	}
-	return tree, nil
+	return all
 }
 
-// value returns what stands under a key, false when the tree does not have it.
-func (c *Cache) value(sections snapshot.Sections, added *Added, key string) (value any, ok bool, err error) {
-	raw, err := added.value(key)
+func (t *Tree) value(key string, times bool) value {
+	s := slot{key, (times || isSingle(key)) && t.hasTimes(key)}
+	v, ok := t.built[s]
+	if ok {
+		return v
+	}
+	v, err := t.build(s)
+	if err != nil {
+		t.fail(key, err)
+	}
+	t.built[s] = v
+	return v
+}
+
+// fail keeps the first error.
+func (t *Tree) fail(key string, err error) {
+	if t.err == nil {
+		t.err = fmt.Errorf("%s: %w", key, err)
+	}
+}
+
+func (t *Tree) build(s slot) (value, error) {
+	if s.key == snapshot.KindInstallTimes {
+		return value{}, nil
+	}
+	raw, err := t.added.value(s.key)
 	if err != nil || raw != nil {
-		value, err = decode(raw, err)
-		return value, true, err
+		decoded, err := decode(raw, err)
+		return value{decoded, true}, err
 	}
-	rows := rowsOf(sections, key, c.nameOf)
-	links := added.links(key)
+	links := t.added.links(s.key)
+	list, err := t.rows(s, len(links))
 	switch {
-	case len(rows)+len(links) == 0:
-		return nil, false, nil
-	case isSingle(key):
-		value, err = c.row(rows[0], timeKey(key))
-	default:
-		value, err = c.list(rows, timeKey(key), links)
-	}
-	return value, true, err
-}
-
-func (c *Cache) list(rows []row, field string, links []*inventoryv1.Link) (any, error) {
-	list := make([]any, 0, len(rows)+len(links))
-	for _, r := range rows {
-		value, err := c.row(r, field)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, value)
+	case err != nil || len(list)+len(links) == 0:
+		return value{}, err
+	case isSingle(s.key):
+		return value{list[0], true}, nil
 	}
 	for _, link := range links {
-		value, err := decode(asset.JSON(link))
+		decoded, err := decode(asset.JSON(link))
 		if err != nil {
-			return nil, err
+			return value{}, err
 		}
-		list = append(list, value)
+		list = append(list, decoded)
+	}
+	return value{list, true}, nil
+}
+
+// rows returns the rows of a section in the tree's order, with room for more.
+func (t *Tree) rows(s slot, more int) ([]any, error) {
+	section := t.sections[s.key]
+	if section == nil {
+		return nil, nil
+	}
+	assets := make([]*snapshot.Asset, len(section.Assets))
+	for i := range assets {
+		assets[i] = &section.Assets[i]
+	}
+	entries, err := t.cache.decodeAll(assets, timeKey(s.key))
+	if err != nil {
+		return nil, err
+	}
+	list := make([]any, 0, len(entries)+more)
+	for _, i := range inOrder(section.Assets, func(i int) []byte { return entries[i].name }) {
+		list = append(list, t.row(s, entries[i], i))
 	}
 	return list, nil
 }
 
-// row decodes a row, or takes it from the cache, and adds its install time.
-func (c *Cache) row(r row, field string) (any, error) {
-	entry, err := c.decoded(r.asset)
-	if err != nil {
-		return nil, err
+// row returns a decoded row of a section, with its install time if the slot has them.
+func (t *Tree) row(s slot, entry *decoded, i int) any {
+	if !s.times || entry.own {
+		return entry.value
 	}
-	object, ok := entry.value.(map[string]any)
-	if !ok || !r.takesTime(field) {
-		return entry.value, nil
+	seconds := t.momentsOf(s.key)[i]
+	if seconds == snapshot.NoTime {
+		return entry.value
 	}
-	if c != nil {
-		object = maps.Clone(object) // the cached one belongs to everybody
+	text, ok := t.texts[seconds] // rows come in batches
+	if !ok {
+		text = timeText(seconds)
+		t.texts[seconds] = text
 	}
-	object[field] = timeText(r.seconds)
-	return object, nil
+	return entry.with(timeKey(s.key), text)
 }
 
-func (c *Cache) decoded(a *snapshot.Asset) (decoded, error) {
-	if c != nil {
-		if entry, ok := c.entries.Get(a.Digest); ok {
-			return entry, nil
-		}
-	}
-	value, err := decode(a.Body, nil)
-	if err != nil {
-		return decoded{}, fmt.Errorf("asset %s: %w", a.Digest, err)
-	}
-	entry := decoded{value: value}
-	if c != nil && len(a.Body) <= maxCachedBody {
-		entry.name = slices.Clone(nameOf(a))
-		c.entries.Add(a.Digest, entry)
-	}
-	return entry, nil
+// hasTimes reports whether rows of this kind may have install times.
+func (t *Tree) hasTimes(kind string) bool {
+	return t.sections[snapshot.KindInstallTimes] != nil && timeKey(kind) != ""
 }
 
-// nameOf is the package's nameOf, from the cache where it can be.
-func (c *Cache) nameOf(a *snapshot.Asset) []byte {
-	if c != nil {
-		if entry, ok := c.entries.Peek(a.Digest); ok {
-			return entry.name
-		}
+// momentsOf returns the install times of a section's assets.
+func (t *Tree) momentsOf(kind string) []int64 {
+	moments, ok := t.moments[kind]
+	if !ok {
+		moments = snapshot.JoinTimes(t.sections[kind], t.sections[snapshot.KindInstallTimes])
+		t.moments[kind] = moments
 	}
-	return nameOf(a)
-}
-
-// decode reads JSON that somebody just wrote, or passes on why they could not.
-func decode(raw []byte, err error) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	var value any
-	if err := json.Unmarshal(raw, &value); err != nil {
-		return nil, err
-	}
-	return value, nil
+	return moments
 }

@@ -212,6 +212,16 @@ func BenchmarkTree(b *testing.B) {
 		"write":        func() error { _, err := JSON(s.Sections, Added{}); return err },
 		"build":        func() error { _, err := Build(s.Sections, Added{}, nil); return err },
 		"build cached": func() error { _, err := cache.Build(s.Sections, Added{}, nil); return err },
+		"rows without times": func() error {
+			lazy := cache.Tree(s.Sections, Added{})
+			lazy.Value("deb_packages", false)
+			return lazy.Err()
+		},
+		"rows of a name": func() error {
+			lazy := cache.Tree(s.Sections, Added{})
+			lazy.Named("deb_packages", "package-7", false)
+			return lazy.Err()
+		},
 	}
 	for name, run := range benchmarks {
 		b.Run(name, func(b *testing.B) {

@@ -7,7 +7,8 @@
 // [Parse] turns a submitted tree into sections, refusing everything the model
 // does not know. [Build] and [JSON] go the other way: they put sections and the
 // keys that only the aggregator knows back together, for checks and for readers.
-// [Infer] computes two of those keys.
+// A [Tree] does so for the parts that somebody looks at. [Infer] computes two of
+// those keys.
 //
 // The package is pure. It reads no database and no clock, and it stores nothing
 // but, in a [Cache], decoded bodies.

@@ -34,7 +34,7 @@ func parsed(t testing.TB, raw []byte) *Submitted {
 
 func bodies(s *Submitted, kind string) []string {
 	var bodies []string
-	for _, r := range rowsOf(s.Sections, kind, nameOf) {
+	for _, r := range rowsOf(s.Sections, kind) {
 		bodies = append(bodies, string(r.asset.Body))
 	}
 	return bodies

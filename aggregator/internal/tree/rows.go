@@ -4,6 +4,8 @@ package tree
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"maps"
 	"slices"
 	"time"
@@ -16,8 +18,7 @@ import (
 // row is one asset on its way into the tree.
 type row struct {
 	asset   *snapshot.Asset
-	name    []byte // what it is ordered by, as it stands in the body
-	seconds int64  // install time, snapshot.NoTime when there is none
+	seconds int64 // install time, snapshot.NoTime when there is none
 }
 
 // keyOrder returns the keys that a tree may have: the model's in its order, then
@@ -52,28 +53,61 @@ func isSingle(kind string) bool {
 }
 
 // rowsOf returns the rows of a section in the tree's order.
-func rowsOf(sections snapshot.Sections, kind string, name func(*snapshot.Asset) []byte) []row {
+func rowsOf(sections snapshot.Sections, kind string) []row {
 	section := sections[kind]
 	if section == nil || len(section.Assets) == 0 {
 		return nil
 	}
-	rows := make([]row, len(section.Assets))
-	for i := range rows {
-		a := &section.Assets[i]
-		rows[i] = row{asset: a, name: name(a), seconds: snapshot.NoTime}
-	}
+	var moments []int64
 	if timeKey(kind) != "" {
-		for i, seconds := range snapshot.JoinTimes(section, sections[snapshot.KindInstallTimes]) {
-			rows[i].seconds = seconds
-		}
+		moments = snapshot.JoinTimes(section, sections[snapshot.KindInstallTimes])
 	}
-	slices.SortFunc(rows, func(a, b row) int {
-		if order := bytes.Compare(a.name, b.name); order != 0 {
-			return order
+	rows := make([]row, 0, len(section.Assets))
+	for _, i := range inOrder(section.Assets, func(i int) []byte { return nameOf(&section.Assets[i]) }) {
+		r := row{asset: &section.Assets[i], seconds: snapshot.NoTime}
+		if moments != nil {
+			r.seconds = moments[i]
 		}
-		return bytes.Compare(a.asset.Body, b.asset.Body)
-	})
+		rows = append(rows, r)
+	}
 	return rows
+}
+
+// inOrder returns the places of assets in the order that trees have: by name, as
+// it stands in the body, and by body.
+func inOrder(assets []snapshot.Asset, name func(i int) []byte) []int {
+	type key struct {
+		start, middle uint64 // of the name: they decide most comparisons
+		place         int
+	}
+	names, keys := make([][]byte, len(assets)), make([]key, len(assets))
+	for i := range assets {
+		names[i] = name(i)
+		var start [16]byte
+		copy(start[:], names[i])
+		keys[i] = key{binary.BigEndian.Uint64(start[:]), binary.BigEndian.Uint64(start[8:]), i}
+	}
+	slices.SortFunc(keys, func(a, b key) int {
+		if a.start != b.start {
+			return cmp.Compare(a.start, b.start)
+		}
+		if a.middle != b.middle {
+			return cmp.Compare(a.middle, b.middle)
+		}
+		return compareRows(&assets[a.place], names[a.place], &assets[b.place], names[b.place])
+	})
+	order := make([]int, len(keys))
+	for i := range keys {
+		order[i] = keys[i].place
+	}
+	return order
+}
+
+func compareRows(a *snapshot.Asset, nameA []byte, b *snapshot.Asset, nameB []byte) int {
+	if order := bytes.Compare(nameA, nameB); order != 0 {
+		return order
+	}
+	return bytes.Compare(a.Body, b.Body)
 }
 
 // timeText spells a row's install time as trees do.
@@ -149,7 +183,16 @@ func skipValue(body []byte, i int) int {
 }
 
 func closingQuote(body []byte, i int) int {
-	for i++; i < len(body) && body[i] != '"'; i++ {
+	i++
+	end := bytes.IndexByte(body[min(i, len(body)):], '"')
+	if end < 0 {
+		return len(body)
+	}
+	escape := bytes.IndexByte(body[i:i+end], '\\')
+	if escape < 0 {
+		return i + end
+	}
+	for i += escape; i < len(body) && body[i] != '"'; i++ {
 		if body[i] == '\\' {
 			i++
 		}

@@ -52,7 +52,7 @@ func appendKey(out []byte, sections snapshot.Sections, added *Added, key string)
 	if err != nil || value != nil {
 		return append(out, value...), err
 	}
-	rows := rowsOf(sections, key, nameOf)
+	rows := rowsOf(sections, key)
 	field := timeKey(key)
 	if isSingle(key) {
 		if len(rows) == 0 {
@@ -100,10 +100,14 @@ func appendRow(out []byte, r row, field string) []byte {
 	return append(out, `"}`...)
 }
 
-// takesTime reports whether a row has an install time to show. A body that says
-// one itself, against the model's rule, keeps its own.
+// takesTime reports whether a row has an install time to show.
 func (r *row) takesTime(field string) bool {
 	return field != "" && r.seconds != snapshot.NoTime &&
-		len(r.asset.Body) > 1 && r.asset.Body[0] == '{' &&
-		!bytes.Contains(r.asset.Body, []byte(`"`+field+`":`))
+		len(r.asset.Body) > 1 && r.asset.Body[0] == '{' && !saysTime(r.asset.Body, field)
+}
+
+// saysTime reports whether a body says an install time itself, against the
+// model's rule: then it keeps its own.
+func saysTime(body []byte, field string) bool {
+	return field != "" && bytes.Contains(body, []byte(`"`+field+`":`))
 }

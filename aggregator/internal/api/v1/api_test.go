@@ -163,6 +163,26 @@ func TestListsPageByCursor(t *testing.T) {
 	w.ask(http.MethodGet, "/api/v1/software?cursor="+other, nil).want(http.StatusBadRequest).says("cursor")
 }
 
+func TestCursorEndsWithTheEpochOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.submit("debian", "windows")
+	begin := func() {
+		t.Helper()
+		if _, err := w.store.Epoch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin()
+	cursor := w.ask(http.MethodGet, "/api/v1/machines?limit=1", nil).object()["next_cursor"].(string)
+	w.ask(http.MethodGet, "/api/v1/machines?cursor="+cursor, nil).want(http.StatusOK)
+	if _, err := w.pool.Exec(t.Context(), "UPDATE database_epoch SET timeline = timeline + 1"); err != nil { // as after a restore
+		t.Fatal(err)
+	}
+	begin()
+	w.ask(http.MethodGet, "/api/v1/machines?cursor="+cursor, nil).want(http.StatusGone).says("begin the list anew")
+}
+
 func text(v any) string {
 	s, _ := v.(string)
 	return s
@@ -172,6 +192,9 @@ func TestMetricsNeedAToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.submit("debian", "windows")
+	if err := w.index.Fresh(t.Context()); err != nil { // scrapes do not wait for it
+		t.Fatal(err)
+	}
 	w.ask(http.MethodGet, "/metrics", nil).want(http.StatusOK).
 		says(`rollcall_machines{os_version="Debian GNU/Linux 12.11",platform="LINUX"} 1`).
 		says(`rollcall_partitions_ahead 3`).says(`rollcall_database_up 1`).says(`go_goroutines`)

@@ -47,7 +47,7 @@ func (a *API) listChanges(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list := fmt.Sprintf("changes %d", h.ID)
+	list := a.list(fmt.Sprintf("changes %d", h.ID))
 	if err := api.DecodeCursor(list, q.Text("cursor"), &f.Before); err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func withPosition(err error, expression string) error {
 }
 
 func (a *API) listChecks(w http.ResponseWriter, r *http.Request) error {
-	const list = "checks"
+	list := a.list("checks")
 	q, err := api.ParseQuery(r, "cursor", "limit")
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func (a *API) listStatuses(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	list := fmt.Sprintf("statuses %d", c.ID)
+	list := a.list(fmt.Sprintf("statuses %d", c.ID))
 	var after string
 	if err := api.DecodeCursor(list, q.Text("cursor"), &after); err != nil {
 		return err

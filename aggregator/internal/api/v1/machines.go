@@ -3,6 +3,7 @@
 package v1
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/index"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 )
 
@@ -76,8 +78,11 @@ func moment(t time.Time) *time.Time {
 // stamp spells a moment for people who read an error.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
+// list names a list in the database as it is now.
+func (a *API) list(name string) api.List { return api.List{Name: name, Epoch: a.store.CurrentEpoch()} }
+
 // nextCursor is the cursor behind the last key of a page, nil when the page was not full: then there is no more.
-func nextCursor(list string, length, limit int, after func() any) *string {
+func nextCursor(list api.List, length, limit int, after func() any) *string {
 	if length < limit {
 		return nil
 	}
@@ -86,7 +91,7 @@ func nextCursor(list string, length, limit int, after func() any) *string {
 }
 
 func (a *API) listMachines(w http.ResponseWriter, r *http.Request) error {
-	const list = "machines"
+	list := a.list("machines")
 	q, err := api.ParseQuery(r, "q", "platform", "source", "cursor", "limit")
 	if err != nil {
 		return err
@@ -98,7 +103,7 @@ func (a *API) listMachines(w http.ResponseWriter, r *http.Request) error {
 	if err := api.DecodeCursor(list, q.Text("cursor"), &filter.After); err != nil {
 		return err
 	}
-	found, err := a.store.ListMachines(r.Context(), filter)
+	found, err := a.machines(r.Context(), filter)
 	if err != nil {
 		return err
 	}
@@ -108,6 +113,24 @@ func (a *API) listMachines(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer.NextCursor = nextCursor(list, len(found), filter.Limit, func() any { return found[len(found)-1].SerialNumber })
 	return api.WriteJSON(w, http.StatusOK, answer)
+}
+
+// machines asks the index, and the store until that is built.
+func (a *API) machines(ctx context.Context, f store.MachineFilter) ([]store.Machine, error) {
+	if err := a.freshIndex(ctx); err == nil {
+		if found, err := a.index.Machines(f); err == nil {
+			return found, nil
+		}
+	}
+	return a.store.ListMachines(ctx, f)
+}
+
+// freshIndex returns nil when the index can be asked, and knows all that was committed before.
+func (a *API) freshIndex(ctx context.Context) error {
+	if a.index == nil {
+		return index.ErrBuilding
+	}
+	return a.index.Fresh(ctx)
 }
 
 // machineDetail is one machine with all that is known of it beside its snapshots.

@@ -19,6 +19,7 @@ func (a *API) routes() []api.Route {
 		{Pattern: "GET /api/v1/machines/{serial}/diff", Permission: auth.ReadInventory, Handler: a.getDiff},
 		{Pattern: "POST /api/v1/snapshots", Permission: auth.AddInventory, Handler: a.postSnapshot},
 		{Pattern: "GET /api/v1/software", Permission: auth.ReadInventory, Handler: a.listSoftware},
+		{Pattern: "GET /api/v1/software/machines", Permission: auth.ReadInventory, Handler: a.listSoftwareMachines},
 		{Pattern: "GET /api/v1/exports/deb_packages.csv", Permission: readDebPackages, Handler: a.exportDebPackages},
 
 		{Pattern: "GET /api/v1/checks", Permission: auth.ReadChecks, Handler: a.listChecks},

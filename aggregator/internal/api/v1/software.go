@@ -4,6 +4,7 @@ package v1
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,7 +41,7 @@ type softwareKey struct {
 
 // listSoftware counts machines by kind, name and version; without a kind it goes through all of them.
 func (a *API) listSoftware(w http.ResponseWriter, r *http.Request) error {
-	const list = "software"
+	list := a.list("software")
 	q, err := api.ParseQuery(r, "kind", "q", "cursor", "limit")
 	if err != nil {
 		return err
@@ -57,6 +58,7 @@ func (a *API) listSoftware(w http.ResponseWriter, r *http.Request) error {
 	if err := api.DecodeCursor(list, q.Text("cursor"), &after); err != nil {
 		return err
 	}
+	count := a.softwareCounter(r.Context())
 	answer := softwareList{Software: []software{}}
 	for _, kind := range kinds {
 		if kind < after.Kind || len(answer.Software) == limit {
@@ -64,9 +66,9 @@ func (a *API) listSoftware(w http.ResponseWriter, r *http.Request) error {
 		}
 		f := store.SoftwareFilter{Kind: kind, Query: q.Text("q"), Limit: limit - len(answer.Software)}
 		if kind == after.Kind {
-			f.After = store.Software{Name: after.Name, Version: after.Version}
+			f.After = &store.Software{Name: after.Name, Version: after.Version}
 		}
-		found, err := a.store.SoftwareCounts(r.Context(), f)
+		found, err := count(f)
 		if err != nil {
 			return err
 		}
@@ -79,6 +81,20 @@ func (a *API) listSoftware(w http.ResponseWriter, r *http.Request) error {
 		return softwareKey{Kind: last.Kind, Name: last.Name, Version: last.Version}
 	})
 	return api.WriteJSON(w, http.StatusOK, answer)
+}
+
+// softwareCounter returns who counts: the index, and the store until that is built.
+func (a *API) softwareCounter(ctx context.Context) func(store.SoftwareFilter) ([]store.Software, error) {
+	fromStore := func(f store.SoftwareFilter) ([]store.Software, error) { return a.store.SoftwareCounts(ctx, f) }
+	if a.freshIndex(ctx) != nil {
+		return fromStore
+	}
+	return func(f store.SoftwareFilter) ([]store.Software, error) {
+		if found, err := a.index.Software(f); err == nil {
+			return found, nil
+		}
+		return fromStore(f)
+	}
 }
 
 // kindsOf returns the kinds to count. Private kinds are each machine's own and have nothing to count.

@@ -15,6 +15,7 @@ import (
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/index"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/tree"
 )
@@ -22,6 +23,7 @@ import (
 // Options are what the API needs.
 type Options struct {
 	Store     *store.Store
+	Index     *index.Index // nil: fleet-wide lists are the store's, and there is no search by version
 	Committer *commit.Committer
 	Auth      *api.Authenticator
 	Metrics   http.Handler                // answers GET /metrics
@@ -32,6 +34,7 @@ type Options struct {
 // API serves the routes. It is safe for concurrent use.
 type API struct {
 	store     *store.Store
+	index     *index.Index
 	committer *commit.Committer
 	metrics   http.Handler
 	ready     func(context.Context) error
@@ -43,7 +46,7 @@ type API struct {
 // New returns the API; it serves nothing until it is mounted.
 func New(o Options) *API {
 	return &API{
-		store: o.Store, committer: o.Committer, metrics: o.Metrics, ready: o.Ready, log: o.Log,
+		store: o.Store, index: o.Index, committer: o.Committer, metrics: o.Metrics, ready: o.Ready, log: o.Log,
 		door: &api.Door{Auth: o.Auth, Explain: explain, Log: o.Log}, trees: make(places, submissions),
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -25,6 +26,7 @@ import (
 	v1 "github.com/rollcall-inventory/rollcall/aggregator/internal/api/v1"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/index"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/metrics"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store/storetest"
@@ -35,6 +37,7 @@ type world struct {
 	t        *testing.T
 	pool     *pgxpool.Pool
 	store    *store.Store
+	index    *index.Index
 	api      *v1.API
 	mux      *http.ServeMux
 	router   routers.Router
@@ -42,7 +45,25 @@ type world struct {
 	tokens   map[auth.Role]string
 }
 
+// newWorld returns one that answers over its index.
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := newWorldWith(t, true)
+	deadline := time.After(time.Minute)
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for w.index.Fresh(t.Context()) != nil {
+		select {
+		case <-deadline:
+			t.Fatal("the index does not get ready")
+		case <-again.C:
+		}
+	}
+	return w
+}
+
+// newWorldWith returns one whose index is built, or stays unbuilt.
+func newWorldWith(t *testing.T, indexed bool) *world {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	pool := storetest.New(t)
@@ -52,8 +73,14 @@ func newWorld(t *testing.T) *world {
 	if err := s.EnsurePartitions(t.Context(), 3); err != nil {
 		t.Fatal(err)
 	}
+	w.index = index.New(s, index.Options{Log: log})
+	if indexed {
+		w.run(w.index)
+	}
+	numbers := metrics.New(s, "test", log)
+	numbers.CountFrom(w.index)
 	w.api = v1.New(v1.Options{
-		Store: s, Committer: commit.New(s, log), Auth: api.NewAuthenticator(s), Metrics: metrics.New(s, "test", log).Handler(),
+		Store: s, Index: w.index, Committer: commit.New(s, log), Auth: api.NewAuthenticator(s), Metrics: numbers.Handler(),
 		Ready: func(context.Context) error { return w.notReady }, Log: log,
 	})
 	w.api.Mount(w.mux)
@@ -65,6 +92,19 @@ func newWorld(t *testing.T) *world {
 	}
 	w.router = describedRouter(t)
 	return w
+}
+
+// run keeps the index fresh until the test ends.
+func (w *world) run(x *index.Index) {
+	ctx, stop := context.WithCancel(context.WithoutCancel(w.t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- x.Run(ctx) }()
+	w.t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			w.t.Error(err)
+		}
+	})
 }
 
 // description reads openapi.json.

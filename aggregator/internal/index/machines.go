@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package index
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
+)
+
+// Machines answers what store.ListMachines answers, but for LastSeen, which may be a minute old; ErrBuilding while the
+// index is being built.
+func (x *Index) Machines(f store.MachineFilter) ([]store.Machine, error) {
+	var found []store.Machine
+	err := x.read(func(s *state) { found = s.list(f) })
+	return found, err
+}
+
+func (s *state) list(f store.MachineFilter) []store.Machine {
+	var found []store.Machine
+	query := strings.ToLower(f.Query)
+	for _, m := range s.behind(f.After) {
+		if len(found) == f.Limit {
+			break
+		}
+		switch {
+		case !m.known:
+		case f.Platform != "" && m.platform != f.Platform:
+		case f.Source != "" && !s.reportedBy(m, f.Source):
+		case !strings.Contains(m.lowerSerial, query) && !strings.Contains(m.lowerNames, query):
+		default:
+			found = append(found, s.listed(m))
+		}
+	}
+	return found
+}
+
+// behind returns the machines with serial numbers behind one, in order.
+func (s *state) behind(serial string) []*machine {
+	from, found := slices.BinarySearchFunc(s.bySerial, serial, func(m *machine, serial string) int { return cmp.Compare(m.serial, serial) })
+	if found {
+		from++
+	}
+	return s.bySerial[from:]
+}
+
+// Counts is the fleet in a few numbers.
+type Counts struct {
+	OSVersions []store.OSVersionCount // by platform, then version, as store.Stats has them
+	Heads      int                    // live ones
+	Archived   int                    // heads
+	Assets     int                    // of the dictionary
+}
+
+// Counts counts the known machines and the heads; ErrBuilding while the index is being built.
+func (x *Index) Counts() (Counts, error) {
+	var c Counts
+	err := x.read(func(s *state) {
+		c.Heads = int(s.live.GetCardinality())
+		c.Archived = len(s.byHead) - c.Heads
+		c.Assets = s.catalog.count
+		for of, machines := range s.ofSystem {
+			c.OSVersions = append(c.OSVersions, store.OSVersionCount{Platform: of.platform, OSVersion: of.osVersion, Machines: machines})
+		}
+	})
+	slices.SortFunc(c.OSVersions, func(a, b store.OSVersionCount) int {
+		return cmp.Or(cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.OSVersion, b.OSVersion))
+	})
+	return c, err
+}
+
+// CheckStatuses answers what store.StatusCounts answers; ErrBuilding while the index is being built.
+func (x *Index) CheckStatuses() ([]store.StatusCount, error) {
+	var counts []store.StatusCount
+	err := x.read(func(s *state) {
+		for _, check := range slices.Sorted(maps.Keys(s.statuses)) {
+			for _, status := range slices.Sorted(maps.Keys(s.statuses[check])) {
+				if machines := s.statuses[check][status].AndCardinality(s.live); machines > 0 {
+					counts = append(counts, store.StatusCount{Check: check, Status: status, Machines: int64(machines)})
+				}
+			}
+		}
+	})
+	return counts, err
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	lockHeadSeqsSQL = `
+SELECT id, seq FROM head WHERE id = ANY ($1::bigint[])
+ORDER BY id
+FOR NO KEY UPDATE`
+
+	journalStatusesSQL = `
+INSERT INTO journal (what, machine, head, seq)
+SELECT 'status', machine, id, seq FROM head WHERE id = ANY ($1::bigint[])
+ORDER BY id`
+)
+
+// PutHeadStatuses stores results of evaluations outside a commit, of one machine at most once for each check. It
+// returns the heads, ascending, that are no longer at the change that was evaluated: it stores nothing for them. A head
+// that was pruned needs no statuses.
+func (s *Store) PutHeadStatuses(ctx context.Context, statuses []Status) (moved []int64, err error) {
+	if len(statuses) == 0 {
+		return nil, nil
+	}
+	err = s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		var current []Status
+		var err error
+		if current, moved, err = lockCurrent(ctx, tx, statuses); err != nil {
+			return err
+		}
+		put, err := putStatuses(ctx, tx, current)
+		if err != nil {
+			return err
+		}
+		heads := put.changedHeads()
+		if len(heads) == 0 {
+			return nil
+		}
+		_, err = tx.Exec(ctx, journalStatusesSQL, heads)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("put %d statuses of heads: %w", len(statuses), err)
+	}
+	return moved, nil
+}
+
+// lockCurrent locks the heads of statuses and returns the statuses whose heads are at the change they were computed
+// at, and the heads that are at another one.
+func lockCurrent(ctx context.Context, tx pgx.Tx, statuses []Status) (current []Status, moved []int64, err error) {
+	heads := make([]int64, len(statuses))
+	for i := range statuses {
+		heads[i] = statuses[i].Head
+	}
+	rows, _ := tx.Query(ctx, lockHeadSeqsSQL, heads) // its error comes back from ForEachRow
+	seqs := make(map[int64]int64, len(heads))
+	var head, seq int64
+	if _, err := pgx.ForEachRow(rows, []any{&head, &seq}, func() error {
+		seqs[head] = seq
+		return nil
+	}); err != nil {
+		return nil, nil, err
+	}
+	for _, one := range statuses {
+		seq, there := seqs[one.Head]
+		switch {
+		case there && seq == one.HeadSeq:
+			current = append(current, one)
+		case there:
+			moved = append(moved, one.Head)
+		}
+	}
+	slices.Sort(moved)
+	return current, slices.Compact(moved), nil
+}
+
+// changedHeads returns the heads whose statuses are others than before, or were another head's.
+func (p *statusPut) changedHeads() []int64 {
+	heads := slices.Clone(p.moved)
+	for i := range p.changes {
+		heads = append(heads, p.changes[i].Head)
+	}
+	slices.Sort(heads)
+	return slices.Compact(heads)
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package task
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
+)
+
+const (
+	// PartitionsAhead is for how many weeks the change log gets room. Two are enough to be ready.
+	PartitionsAhead = 8
+	// journalDays is how long a reader of the journal may be away without having to begin anew.
+	journalDays = 2
+	// credentialDays is how long revoked credentials are kept: an agent that comes back later than that is told that its
+	// credential is unknown instead of revoked.
+	credentialDays = 90
+	// upkeepBatch bounds the rows of one transaction; a pause after each lets others at the disk.
+	upkeepBatch = 10_000
+	upkeepPause = 200 * time.Millisecond
+)
+
+// Upkeep registers the periodic jobs that keep a database in order: room in the change log for the weeks to come, its
+// weeks dropped once they ended snapshotRetentionDays ago, the journal and revoked credentials trimmed.
+func Upkeep(q *Queue, snapshotRetentionDays int) {
+	u := &upkeep{store: q.store, days: snapshotRetentionDays, log: q.log}
+	Periodic(q, time.Hour, partitionsArgs{}, u.partitions)
+	Periodic(q, time.Hour, retentionArgs{}, u.retention)
+	Periodic(q, time.Hour, journalArgs{}, u.journal)
+	Periodic(q, 24*time.Hour, credentialsArgs{}, u.credentials)
+}
+
+type upkeep struct {
+	store *store.Store
+	days  int
+	log   *slog.Logger
+}
+
+type (
+	partitionsArgs  struct{}
+	retentionArgs   struct{}
+	journalArgs     struct{}
+	credentialsArgs struct{}
+)
+
+// Kind implements Args.
+func (partitionsArgs) Kind() string { return "partitions" }
+
+// Kind implements Args.
+func (retentionArgs) Kind() string { return "retention" }
+
+// Kind implements Args.
+func (journalArgs) Kind() string { return "journal" }
+
+// Kind implements Args.
+func (credentialsArgs) Kind() string { return "credentials" }
+
+func (u *upkeep) partitions(ctx context.Context, _ partitionsArgs) error {
+	return u.store.EnsurePartitions(ctx, PartitionsAhead)
+}
+
+func (u *upkeep) retention(ctx context.Context, _ retentionArgs) error {
+	dropped, err := u.store.DropExpiredWeeks(ctx, u.days)
+	if len(dropped) > 0 {
+		u.log.Info("history dropped", "weeks", dropped, "snapshot_retention_days", u.days)
+	}
+	return err
+}
+
+func (u *upkeep) journal(ctx context.Context, _ journalArgs) error {
+	return inBatches(ctx, func() (int, error) { return u.store.TrimJournal(ctx, journalDays, upkeepBatch) })
+}
+
+func (u *upkeep) credentials(ctx context.Context, _ credentialsArgs) error {
+	return inBatches(ctx, func() (int, error) { return u.store.ForgetCredentials(ctx, credentialDays, upkeepBatch) })
+}
+
+// inBatches repeats a deletion until a batch is not full.
+func inBatches(ctx context.Context, batch func() (int, error)) error {
+	for {
+		n, err := batch()
+		if err != nil || n < upkeepBatch {
+			return err
+		}
+		select {
+		case <-time.After(upkeepPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
