@@ -3,7 +3,6 @@
 package export
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 
@@ -56,9 +55,4 @@ func valueOf(s *string) string {
 		return ""
 	}
 	return *s
-}
-
-// compare orders the facts of one machine.
-func (f *fact) compare(other *fact) int {
-	return cmp.Or(cmp.Compare(f.name, other.name), cmp.Compare(f.version, other.version))
 }

@@ -30,28 +30,22 @@ type dataset struct {
 	decode func(body []byte) (fact, error)
 }
 
-// fact is one decoded asset.
-type fact struct {
-	name, version string
-	cells         []table.Cell
-}
-
-// rememberedFacts bounds the decoded facts in memory, some 600 bytes each.
-const rememberedFacts = 100_000
-
 // exporter is one export under way.
 type exporter struct {
 	dataset
-	store *store.Store
-	table table.Writer
-	facts map[int64]*fact // decoded, by dictionary id
-	rows  []*fact         // of the machine at hand
-	cells []table.Cell
+	store   *store.Store
+	table   table.Writer
+	encoder table.Encoder // the table, when it is one
+	facts   *catalogue
+	found   []*fact // of the machine at hand
+	rows    []*fact // the same in order
+	cells   []table.Cell
 }
 
 // write streams the dataset: by source, then serial number, then name and version of the fact.
 func (d dataset) write(ctx context.Context, s *store.Store, f Filter, w table.Writer) error {
-	e := &exporter{dataset: d, store: s, table: w, facts: map[int64]*fact{}}
+	e := &exporter{dataset: d, store: s, table: w, facts: newCatalogue(rememberedFacts)}
+	e.encoder, _ = w.(table.Encoder)
 	if err := w.Header(append(slices.Clone(firstColumns), d.columns...)); err != nil {
 		return err
 	}
@@ -72,8 +66,11 @@ func (e *exporter) head(ctx context.Context, h store.FleetHead) error {
 	if err := e.collect(ctx, section); err != nil {
 		return fmt.Errorf("machine %s: %w", h.Serial, err)
 	}
-	slices.SortFunc(e.rows, func(a, b *fact) int { return a.compare(b) })
+	e.rows = e.facts.inOrder(e.rows[:0], e.found)
 	e.cells = append(e.cells[:0], table.Text(h.Serial), table.Text(h.Source.Module), table.Text(h.Source.Name), table.Time(h.LastSeen))
+	if e.encoder != nil {
+		return e.join()
+	}
 	for _, row := range e.rows {
 		e.cells = append(e.cells[:len(firstColumns)], row.cells...)
 		if err := e.table.Row(e.cells); err != nil {
@@ -83,48 +80,70 @@ func (e *exporter) head(ctx context.Context, h store.FleetHead) error {
 	return nil
 }
 
-// collect fills rows with the decoded facts of a section.
-func (e *exporter) collect(ctx context.Context, section *pack.Section) error {
-	e.rows = e.rows[:0]
-	var unknown []int64
-	for _, id := range section.IDs {
-		if known, ok := e.facts[id]; ok {
-			e.rows = append(e.rows, known)
-			continue
-		}
-		unknown = append(unknown, id)
-	}
-	for _, own := range section.Facts {
-		if err := e.add(own.Body, nil); err != nil {
+// join writes the rows from parts that were encoded before.
+func (e *exporter) join() error {
+	first := e.encoder.Encode(e.cells)
+	for _, row := range e.rows {
+		if err := e.encoder.Join(first, row.encoded); err != nil {
 			return err
-		}
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	bodies, err := e.store.BodiesOf(ctx, unknown)
-	if err != nil {
-		return err
-	}
-	if len(e.facts)+len(unknown) > rememberedFacts {
-		clear(e.facts)
-	}
-	for _, id := range unknown {
-		if err := e.add(bodies[id].Body, func(f *fact) { e.facts[id] = f }); err != nil {
-			return fmt.Errorf("asset %d: %w", id, err)
 		}
 	}
 	return nil
 }
 
-func (e *exporter) add(body []byte, remember func(*fact)) error {
-	decoded, err := e.decode(body)
+// collect finds the decoded facts of a section.
+func (e *exporter) collect(ctx context.Context, section *pack.Section) error {
+	e.found = e.found[:0]
+	var unknown []int64
+	for _, id := range section.IDs {
+		if known, ok := e.facts.byID[id]; ok {
+			e.found = append(e.found, known)
+			continue
+		}
+		unknown = append(unknown, id)
+	}
+	if err := e.load(ctx, unknown); err != nil {
+		return err
+	}
+	for _, own := range section.Facts {
+		f, err := e.factOf(0, own.Body)
+		if err != nil {
+			return err
+		}
+		e.found = append(e.found, f)
+	}
+	return nil
+}
+
+// load finds facts that have to be read from the dictionary.
+func (e *exporter) load(ctx context.Context, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	bodies, err := e.store.ExportBodies(ctx, ids)
 	if err != nil {
 		return err
 	}
-	e.rows = append(e.rows, &decoded)
-	if remember != nil {
-		remember(&decoded)
+	loaded := make([]*fact, len(ids))
+	for i, id := range ids {
+		if loaded[i], err = e.factOf(id, bodies[id].Body); err != nil {
+			return fmt.Errorf("asset %d: %w", id, err)
+		}
 	}
+	e.facts.add(loaded)
+	e.found = append(e.found, loaded...)
 	return nil
+}
+
+// factOf decodes a fact into what its rows need.
+func (e *exporter) factOf(id int64, body []byte) (*fact, error) {
+	decoded, err := e.decode(body)
+	if err != nil {
+		return nil, err
+	}
+	decoded.id = id
+	if e.encoder != nil {
+		decoded.encoded, decoded.cells = e.encoder.Encode(decoded.cells), nil
+	}
+	return &decoded, nil
 }

@@ -81,6 +81,24 @@ func TestRowsComeInOrderAndAllOfThem(t *testing.T) {
 	}
 }
 
+// plain is a table that cannot encode ahead.
+type plain struct{ table.Writer }
+
+func TestEncodingAheadChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := fleet(t, 60, 20)
+	var encoded, row strings.Builder
+	if err := export.DebPackages(t.Context(), s, export.Filter{}, table.NewCSV(&encoded)); err != nil {
+		t.Fatal(err)
+	}
+	if err := export.DebPackages(t.Context(), s, export.Filter{}, plain{table.NewCSV(&row)}); err != nil {
+		t.Fatal(err)
+	}
+	if encoded.String() != row.String() || row.Len() == 0 {
+		t.Errorf("%d bytes from encoded parts, %d bytes row by row, or others", encoded.Len(), row.Len())
+	}
+}
+
 // full is a writer that is full.
 type full struct{}
 

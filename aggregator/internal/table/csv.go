@@ -71,6 +71,32 @@ func (t *CSV) Row(cells []Cell) error {
 	return t.endRow()
 }
 
+// Encode implements Encoder.
+func (t *CSV) Encode(cells []Cell) Encoded {
+	buf := t.buf
+	t.buf = nil
+	for i := range cells {
+		t.separate(i)
+		t.cell(&cells[i])
+	}
+	encoded := Encoded{cells: len(cells), raw: t.buf}
+	t.buf = buf
+	return encoded
+}
+
+// Join implements Encoder.
+func (t *CSV) Join(first, rest Encoded) error {
+	if first.cells+rest.cells != t.columns {
+		return fmt.Errorf("csv: a row of %d and %d cells in a table of %d columns", first.cells, rest.cells, t.columns)
+	}
+	t.buf = append(t.buf, first.raw...)
+	if first.cells > 0 && rest.cells > 0 {
+		t.buf = append(t.buf, t.delimiter)
+	}
+	t.buf = append(t.buf, rest.raw...)
+	return t.endRow()
+}
+
 // Close implements Writer.
 func (t *CSV) Close() error {
 	t.flush()

@@ -19,6 +19,23 @@ type Writer interface {
 	Close() error
 }
 
+// Encoder is a Writer that can encode neighbouring cells once for many rows: a fact that a thousand machines share is
+// most of a thousand rows. What it writes is the same to the byte.
+type Encoder interface {
+	Writer
+	// Encode encodes cells of neighbouring columns, behind the header. The result belongs to the caller and is good for
+	// this writer only.
+	Encode(cells []Cell) Encoded
+	// Join writes a row of two parts, which together have as many cells as the header has columns.
+	Join(first, rest Encoded) error
+}
+
+// Encoded is a part of a row as Encoder writes it.
+type Encoded struct {
+	cells int
+	raw   []byte
+}
+
 // Cell is one typed value. It is made without an allocation; the zero Cell is Null.
 type Cell struct {
 	kind cellKind
