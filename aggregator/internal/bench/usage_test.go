@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // tick is the unit of CPU time in /proc; the kernel fixes it at 100 a second for user space.
@@ -22,26 +24,48 @@ type usage struct {
 
 func (a *aggregator) usage(b *testing.B) usage {
 	b.Helper()
-	var u usage
-	parents := map[int]int{}
-	times := map[int]time.Duration{}
+	processes := readProcesses(b)
+	return usage{
+		aggregator: processes.cpu[a.pid], postgres: processes.ofFamily(a.postgres.PID()), walBytes: walBytes(b, a.pool),
+	}
+}
+
+// walBytes returns how much has been written to the log of changes so far.
+func walBytes(b *testing.B, pool *pgxpool.Pool) (written int64) {
+	b.Helper()
+	must(b, pool.QueryRow(b.Context(), `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint`).Scan(&written))
+	return written
+}
+
+// processes is what all processes have used up so far, by process id.
+type processes struct {
+	parents map[int]int
+	cpu     map[int]time.Duration
+}
+
+func readProcesses(b *testing.B) processes {
+	b.Helper()
+	p := processes{parents: map[int]int{}, cpu: map[int]time.Duration{}}
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	must(b, err)
 	for _, name := range stats {
 		pid, parent, cpu, ok := readStat(name)
 		if ok {
-			parents[pid], times[pid] = parent, cpu
+			p.parents[pid], p.cpu[pid] = parent, cpu
 		}
 	}
-	for pid, cpu := range times {
-		switch a.postgres.PID() {
-		case pid, parents[pid]:
-			u.postgres += cpu
+	return p
+}
+
+// ofFamily returns what a process and its children used up.
+func (p processes) ofFamily(parent int) time.Duration {
+	sum := time.Duration(0)
+	for pid, cpu := range p.cpu {
+		if pid == parent || p.parents[pid] == parent {
+			sum += cpu
 		}
 	}
-	u.aggregator = times[a.pid]
-	must(b, a.pool.QueryRow(b.Context(), `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint`).Scan(&u.walBytes))
-	return u
+	return sum
 }
 
 // readStat reads a process's own CPU time and that of its children that have ended.
@@ -53,11 +77,34 @@ func readStat(name string) (pid, parent int, cpu time.Duration, ok bool) {
 	pid, _ = strconv.Atoi(filepath.Base(filepath.Dir(name)))
 	fields := bytes.Fields(raw[bytes.LastIndexByte(raw, ')')+1:])
 	parent, _ = strconv.Atoi(string(fields[1]))
-	for _, field := range fields[11:15] { // utime, stime, cutime, cstime
-		ticks, _ := strconv.Atoi(string(field))
-		cpu += time.Duration(ticks) * tick
+	const utime, stime, cutime, cstime, threads = 11, 12, 13, 14, 17
+	cpu = ticks(fields[utime], fields[stime])
+	if string(fields[threads]) == "1" {
+		if exact, ok := readSchedstat(filepath.Dir(name)); ok {
+			cpu = exact
+		}
 	}
-	return pid, parent, cpu, true
+	return pid, parent, cpu + ticks(fields[cutime], fields[cstime]), true
+}
+
+// readSchedstat reads the CPU time of a process of one thread to the nanosecond: the same time that stat rounds down to
+// ticks, which is too coarse for operations of a millisecond.
+func readSchedstat(dir string) (time.Duration, bool) {
+	raw, err := os.ReadFile(filepath.Join(dir, "schedstat"))
+	if err != nil {
+		return 0, false // it ended, or the kernel has none
+	}
+	first, _, _ := bytes.Cut(raw, []byte(" "))
+	nanoseconds, err := strconv.ParseInt(string(first), 10, 64)
+	return time.Duration(nanoseconds), err == nil && nanoseconds > 0
+}
+
+func ticks(fields ...[]byte) (sum time.Duration) {
+	for _, field := range fields {
+		n, _ := strconv.Atoi(string(field))
+		sum += time.Duration(n) * tick
+	}
+	return sum
 }
 
 func (u usage) minus(before usage) usage {
