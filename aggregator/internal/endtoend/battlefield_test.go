@@ -68,33 +68,53 @@ func newBattlefield(t *testing.T, r *rand.Rand) *battlefield {
 		{name: "two (run, Connect)", wire: main, args: []string{"--transport", "connect"}},
 		{name: "three (run --once)", wire: native, args: []string{"--once"}},
 	} {
-		f.endpoint, f.rand = newEndpoint(t, 60), rand.New(rand.NewPCG(r.Uint64(), 2))
-		f.endpoint.enroll("http://"+main.address, secret)
-		b.fighters = append(b.fighters, f)
-		b.wait.Go(func() { f.fight(ctx) })
-		b.wait.Go(func() { f.changeOften(ctx) })
+		b.enlist(ctx, f, r, "http://"+main.address, secret)
 	}
 	return b
 }
 
+// enlist makes a machine, enrols it and lets it change and report until ctx ends.
+func (b *battlefield) enlist(ctx context.Context, f *fighter, r *rand.Rand, server, secret string) {
+	b.t.Helper()
+	f.endpoint, f.rand = newEndpoint(b.t, 60), rand.New(rand.NewPCG(r.Uint64(), 2))
+	f.endpoint.enroll(server, secret)
+	b.fighters = append(b.fighters, f)
+	b.wait.Go(func() { f.fight(ctx) })
+	b.wait.Go(func() { f.changeOften(ctx) })
+}
+
 // recover brings back what a strike ended, and waits until every machine has reported a change since.
 func (b *battlefield) recover() error {
-	before := make([]int, len(b.fighters))
-	for i, f := range b.fighters {
-		before[i] = len(f.acknowledged())
-	}
+	before := b.acknowledged()
 	if b.site.over() {
 		if err := b.site.start(); err != nil {
 			return err
 		}
 	}
+	if err := b.progress(before); err != nil {
+		return err
+	}
+	return b.site.awaitReady()
+}
+
+// acknowledged counts what each machine was told to be committed.
+func (b *battlefield) acknowledged() []int {
+	counts := make([]int, len(b.fighters))
+	for i, f := range b.fighters {
+		counts[i] = len(f.acknowledged())
+	}
+	return counts
+}
+
+// progress waits until every machine was told of a further commit.
+func (b *battlefield) progress(before []int) error {
 	for i, f := range b.fighters {
 		err := wait(startLimit, func() (bool, error) { return len(f.acknowledged()) > before[i], nil })
 		if err != nil {
 			return fmt.Errorf("%s reports no more: %w; its last words:\n%s", f.name, err, f.out.tail())
 		}
 	}
-	return b.site.awaitReady()
+	return nil
 }
 
 // peace ends the agents; the aggregator goes on.
@@ -194,8 +214,11 @@ func (b *battlefield) signalPostgres(signal syscall.Signal) {
 	}
 }
 
-// dsn is how to reach the embedded PostgreSQL.
+// dsn is how to reach the site's PostgreSQL.
 func (b *battlefield) dsn() string {
+	if b.site.database != "" {
+		return b.site.database
+	}
 	_, socket, err := b.postmaster()
 	if err != nil {
 		b.t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -104,12 +105,14 @@ func command(path string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// site is an aggregator with an embedded PostgreSQL of its own.
+// site is an aggregator, with an embedded PostgreSQL of its own unless it is given a database.
 type site struct {
-	t    testing.TB
-	dir  string // every user may enter it
-	args []string
-	out  *output // of all its processes
+	t        testing.TB
+	dir      string // every user may enter it
+	database string // URL; empty: embedded below dir
+	program  string // path, empty: the one of this tree
+	args     []string
+	out      *output // of all its processes
 
 	url, grpc string // set by the first start; later ones use them again
 
@@ -121,15 +124,21 @@ type site struct {
 // newSite starts an aggregator with further flags and waits until it is ready.
 func newSite(t testing.TB, args ...string) *site {
 	t.Helper()
-	s := &site{t: t, dir: storetest.Dir(t), args: args, out: &output{}}
-	t.Cleanup(func() {
+	return startSite(&site{t: t, dir: storetest.Dir(t), args: args})
+}
+
+// startSite is newSite for one that is set up already.
+func startSite(s *site) *site {
+	s.t.Helper()
+	s.out = &output{}
+	s.t.Cleanup(func() {
 		s.stop(syscall.SIGTERM)
-		if t.Failed() {
-			t.Logf("the aggregator's last words:\n%s", s.out.tail())
+		if s.t.Failed() {
+			s.t.Logf("the aggregator's last words:\n%s", s.out.tail())
 		}
 	})
 	if err := s.start(); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	return s
 }
@@ -143,8 +152,12 @@ func (s *site) start() error {
 		_, listen, _ = strings.Cut(s.url, "://")
 		grpc = s.grpc
 	}
-	args := append([]string{"serve", "--listen", listen, "--grpc-listen", grpc, "--embedded-postgres", s.postgres()}, s.args...)
-	cmd := command(program(s.t, "rollcall-aggregator"), args...)
+	args := slices.Concat([]string{"serve", "--listen", listen, "--grpc-listen", grpc}, s.databaseFlag(), s.args)
+	path := s.program
+	if path == "" {
+		path = program(s.t, "rollcall-aggregator")
+	}
+	cmd := command(path, args...)
 	cmd.Stdout, cmd.Stderr = s.out, s.out
 	if err := cmd.Start(); err != nil {
 		return err
@@ -225,9 +238,17 @@ func (s *site) pid() int {
 
 func (s *site) postgres() string { return filepath.Join(s.dir, "pg") }
 
+// databaseFlag names the site's database to a verb.
+func (s *site) databaseFlag() []string {
+	if s.database != "" {
+		return []string{"--database-url", s.database}
+	}
+	return []string{"--embedded-postgres", s.postgres()}
+}
+
 // run runs another verb of the aggregator on the site's database and returns what it printed.
 func (s *site) run(args ...string) (string, error) {
-	return runProgram(s.t, nil, "rollcall-aggregator", append(args, "--embedded-postgres", s.postgres())...)
+	return runProgram(s.t, nil, "rollcall-aggregator", append(args, s.databaseFlag()...)...)
 }
 
 // must is run for verbs that have to succeed; it returns the last line.
