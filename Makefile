@@ -17,7 +17,7 @@ MINUTES ?= 10
 # Passed on to go test: make test ARGS='-run TestX -v'.
 ARGS ?=
 
-export LISTEN GRPC_LISTEN ONCE MACHINES STEPS STEADY OVER
+export LISTEN GRPC_LISTEN ONCE MACHINES STEPS STEADY OVER PORT
 
 .PHONY: help
 help: ## this list

@@ -92,7 +92,7 @@ median() {
 
 step_enroll() {
   rm -f "$DIR/sizes.txt"
-  $aggregator enrollment create --name fleet --embedded-postgres "$DIR/pg" 2>/dev/null >"$DIR/secret"
+  (umask 077 && $aggregator enrollment create --name fleet --embedded-postgres "$DIR/pg" 2>/dev/null >"$DIR/secret")
   fleetsim enroll enroll --secret "$(cat "$DIR/secret")"
   sizes "after enrolment"
   sql 'VACUUM' && sizes "after enrolment and VACUUM"
@@ -141,6 +141,9 @@ step_patch() { fleetsim patch patch --over "$OVER"; }
 step_connections() { fleetsim connections connections --count 5000; }
 step_verify() { fleetsim verify verify; }
 
+if (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; then
+  die "something listens on 127.0.0.1:$PORT already (another make scale?). Stop it, or choose another: PORT=28480"
+fi
 tools/build.sh bin
 CGO_ENABLED=0 go build -trimpath -o bin/rollcall-fleetsim ./aggregator/cmd/rollcall-fleetsim
 mkdir -p "$DIR"

@@ -32,7 +32,7 @@ type cli struct {
 	Addresses      int      `default:"1" help:"Spread the connections over so many addresses of 127.1.0.0/16; for an aggregator on loopback of Linux (default ${default})."`
 	AggregatorPID  []int    `name:"aggregator-pid" placeholder:"PID" help:"Process to measure. By default those that listen on the ports."`
 	PostgresPID    []int    `name:"postgres-pid" placeholder:"PID" help:"Postmaster to measure. By default the child of the aggregator."`
-	Token          string   `placeholder:"TOKEN" help:"API token for /metrics, to report the size of the database."`
+	Token          string   `placeholder:"TOKEN" help:"API token for /metrics, to report sizes of database and index, and refusals."`
 	Quiet          bool     `help:"No progress on standard error."`
 	MemoryLimitMiB int64    `name:"memory-limit-mib" default:"1800" help:"Where this program begins to collect its garbage eagerly (default ${default})."`
 

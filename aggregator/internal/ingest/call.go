@@ -36,7 +36,7 @@ type call struct {
 	slot      slot // at the gate of check-ins
 	intake    *intake
 	receiving receiving
-	stop      func()      // ends the receiving of messages; safe at any time
+	stop      func()      // ends the receiving of messages; not to be called once the call has ended
 	arriving  atomic.Bool // a message is being received
 	late      atomic.Bool // it was cut off
 }
@@ -74,7 +74,11 @@ func (c *call) admit(ctx context.Context) (err error) {
 
 // take makes room for bytes that came with the call; the room is given back when it ends.
 func (c *call) take(bytes int) error {
-	if !c.service.room.take(int64(bytes)) {
+	others := int64(0)
+	if c.service.gates.intake(c.method) == c.service.gates.large {
+		others = smallRoom // so that pushes leave room for check-ins
+	}
+	if !c.service.room.take(int64(bytes), others) {
 		return c.busy(reasonRoom, "too much is being received at once")
 	}
 	c.bytes += int64(bytes)
@@ -97,9 +101,9 @@ func (c *call) endReceiving() {
 	}
 }
 
-// cut ends the receiving of a message.
+// cut ends the receiving of a message. Its place at the intake must not become free meanwhile.
 func (c *call) cut() {
-	if c.stop == nil || !c.arriving.Load() || c.late.Swap(true) {
+	if c.stop == nil || c.late.Swap(true) {
 		return
 	}
 	c.count(reasonSlow)

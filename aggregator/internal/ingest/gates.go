@@ -2,8 +2,8 @@
 
 package ingest
 
-// gates are where calls wait for their turn, by what they cost. Each kind has slots of its own, so that a storm of first
-// snapshots leaves room for check-ins, and all of them together leave connections to the database for everybody else.
+// gates are where calls wait for their turn, by what they cost. Each kind has slots of its own, so that a storm of one
+// kind leaves room for the others.
 type gates struct {
 	checkIns    *gate // waiting for the batch that writes them
 	queries     *gate // what a check-in asks beside its batches: its credential, its head
@@ -27,8 +27,8 @@ const (
 	queuedEnrollments = 256
 )
 
-// newGates shares out so many connections to the database. Batches of check-ins and of assets need three of 16; readers
-// have what is left.
+// newGates shares out so many connections to the database. When all gates are full at once they take every one of them:
+// batches and readers then wait in line for the next that is free, some milliseconds.
 func newGates(connections int, watch func(name string) gateWatch) *gates {
 	of16 := func(n int) int { return max(2, connections*n/16) }
 	g := &gates{
@@ -36,7 +36,7 @@ func newGates(connections int, watch func(name string) gateWatch) *gates {
 		queries:     newGate("query", of16(3), queuedQueries),
 		deltas:      newGate("delta", of16(6), queuedDeltas),
 		sections:    newGate("sections", of16(4), queuedSections),
-		enrollments: newGate("enroll", of16(6), queuedEnrollments),
+		enrollments: newGate("enroll", of16(3), queuedEnrollments),
 		secrets:     newGate("secret", 2, queuedEnrollments),
 		small:       newIntake("receive_small", smallIntake, queuedSmall, stalledSmall),
 		large:       newIntake("receive_large", largeIntake, queuedLarge, stalledLarge),

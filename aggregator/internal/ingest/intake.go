@@ -68,6 +68,15 @@ func (i *intake) end(c *call) {
 	c.receiving = receiving{}
 }
 
+// cut ends the receiving of a call's message, if it is being received. The call cannot end meanwhile.
+func (i *intake) cut(c *call) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if slices.Contains(i.under, c) {
+		c.cut()
+	}
+}
+
 // sweep cuts off those who have taken too long, again and again as long as others wait. Their places are free once their
 // calls have ended.
 func (i *intake) sweep() {

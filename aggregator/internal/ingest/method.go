@@ -94,7 +94,7 @@ func (c *call) serve(ctx context.Context, m method, receive receiver) (proto.Mes
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { // receiving a message knows nothing of this ctx
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			c.cut()
+			c.intake.cut(c)
 		}
 	})()
 	return m.run(ctx, receive)

@@ -108,8 +108,10 @@ func (s *Service) commit(ctx context.Context, r *report, push *commit.Push, call
 	if err != nil {
 		return commit.Result{}, err
 	}
-	result, err := s.committer.Push(ctx, push)
-	turn.leave()
+	result, err := func() (commit.Result, error) {
+		defer turn.leave() // also when it panics; what follows needs no turn
+		return s.committer.Push(ctx, push)
+	}()
 	s.metrics.push(call, err)
 	if err != nil {
 		return commit.Result{}, s.refused(ctx, r, err)

@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	// maxRoom bounds the memory of all calls that are under way, in bytes. The largest push fits with some to spare.
-	maxRoom = 96 << 20
+	// maxRoom bounds the memory of all calls that are under way, in bytes; smallRoom of it is not for pushes. The largest
+	// push fits into the rest.
+	maxRoom   = 128 << 20
+	smallRoom = 16 << 20
 	// messageWeight is how often the bytes of a message are in memory while it is being committed: as received, as
 	// decoded, as written to the database.
 	messageWeight = 4
@@ -78,10 +80,11 @@ func (r *room) taken() int64 {
 	return maxRoom - r.free
 }
 
-func (r *room) take(bytes int64) bool {
+// take takes so many bytes if so many others are free then.
+func (r *room) take(bytes, others int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if bytes > r.free {
+	if bytes > r.free-others {
 		return false
 	}
 	r.free -= bytes

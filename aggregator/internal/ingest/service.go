@@ -59,7 +59,7 @@ type knownHead struct {
 }
 
 const (
-	headLifetime   = time.Hour
+	headLifetime   = 20 * time.Minute
 	sourceLifetime = time.Hour
 	cachedCallers  = 200_000
 	cachedSecrets  = 1000
