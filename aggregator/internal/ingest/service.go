@@ -59,7 +59,7 @@ type knownHead struct {
 }
 
 const (
-	headLifetime   = 20 * time.Minute
+	headLifetime   = time.Hour
 	sourceLifetime = time.Hour
 	cachedCallers  = 200_000
 	cachedSecrets  = 1000
