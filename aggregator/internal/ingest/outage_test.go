@@ -51,16 +51,16 @@ func TestNothingAcknowledgedIsLostWithTheDatabase(t *testing.T) {
 				default:
 				}
 				request := a.deltaRequest("disks", fmt.Sprintf(`{"name":"%d"}`, round))
-				untilServed(t, func() error {
-					_, err := a.client.PushDelta(a.ctx(), request)
+				counted := func(err error) error {
 					if err != nil {
 						refusals.Add(1)
 					}
 					return err
-				})
+				}
+				untilServed(t, func() error { _, err := a.client.PushDelta(a.ctx(), request); return counted(err) })
 				pushes.Add(1)
 				checkIn := a.checkInRequest(false)
-				untilServed(t, func() error { _, err := a.client.CheckIn(a.ctx(), checkIn); return err })
+				untilServed(t, func() error { _, err := a.client.CheckIn(a.ctx(), checkIn); return counted(err) })
 			}
 		})
 	}
@@ -71,7 +71,7 @@ func TestNothingAcknowledgedIsLostWithTheDatabase(t *testing.T) {
 		if err := syscall.Kill(pid, syscall.SIGQUIT); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "pushes are refused", func() bool { return refusals.Load() > refused || t.Failed() })
+		eventually(t, "calls are refused", func() bool { return refusals.Load() > refused || t.Failed() })
 		eventually(t, "PostgreSQL is back", func() bool { now := cluster.PID(); return now != 0 && now != pid })
 		t.Logf("kill %d: after %d pushes", kill+1, pushes.Load())
 	}
