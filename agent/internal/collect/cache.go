@@ -24,6 +24,7 @@ type Cache struct {
 	mu      sync.Mutex
 	entries map[string]entry
 	busy    map[string]bool
+	files   map[string]*memo
 }
 
 // entry is one collector's last result and the state of its sources before it was made.
@@ -101,6 +102,22 @@ func (c *Cache) leave(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.busy, name)
+}
+
+// filesOf returns what a collector remembers of single files; a new memo for a nil Cache.
+func (c *Cache) filesOf(name string) *memo {
+	if c == nil {
+		return &memo{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.files == nil {
+		c.files = map[string]*memo{}
+	}
+	if c.files[name] == nil {
+		c.files[name] = &memo{}
+	}
+	return c.files[name]
 }
 
 // stamps looks at all sources; nil when one cannot be looked at.

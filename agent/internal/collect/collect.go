@@ -4,6 +4,10 @@
 //
 // Collectors read through host.Host, return facts or an error, and neither log nor guess. They never start a program.
 // What a machine's facts are called and how they are normalised is fixed by the messages of rollcall/inventory/v1.
+//
+// A collector of one system is in <kind>_linux.go, <kind>_mac.go or <kind>_win.go, one that works on several in <kind>.go.
+// Only the Linux files are compiled for their system alone; the others are ordinary Go, so that tests on any system can run
+// them on a captured tree. What needs the system itself is behind host.Host.
 package collect
 
 import (
@@ -11,6 +15,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -29,6 +35,8 @@ type Collector struct {
 	Name string
 	// Kinds are the sections that it fills, Name alone when empty.
 	Kinds []string
+	// On lists the systems that it works on, as Go names them: linux, darwin, windows. Linux alone when empty.
+	On []string
 	// Essential marks kinds that every machine has: absent means empty, not dropped.
 	Essential bool
 	// Sources are all files that the result depends on, in the tree of host.FS. A collector that names them is not run
@@ -37,23 +45,42 @@ type Collector struct {
 	// Collect adds what it finds to snap, which holds nothing yet and belongs to it. It may return facts and a partial
 	// error together; with any other error the facts are thrown away.
 	Collect func(ctx context.Context, h host.Host, snap *inventoryv1.Snapshot) error
+	// CollectFiles takes the place of Collect for a collector whose files are not known beforehand: it puts what it makes
+	// of each file into the memo, and is spared the work on those that did not change.
+	CollectFiles func(ctx context.Context, h host.Host, files *memo, snap *inventoryv1.Snapshot) error
 }
 
-// registry holds all collectors of this operating system by name; filled by init functions, read-only afterwards.
-var registry = map[string]Collector{}
+// registries holds all collectors, by system and name; filled by init functions, read-only afterwards.
+var registries = map[string]map[string]Collector{}
 
 // register adds a collector. It panics on a name or kind that is taken or not in the model: a programmer's mistake.
 func register(c Collector) {
 	if len(c.Kinds) == 0 {
 		c.Kinds = []string{c.Name}
 	}
-	if _, taken := registry[c.Name]; taken {
-		panic("collector registered twice: " + c.Name)
+	if len(c.On) == 0 {
+		c.On = []string{"linux"}
 	}
 	for _, kind := range c.Kinds {
 		if fieldOf(kind) == nil {
 			panic("collector " + c.Name + ": no such kind: " + kind)
 		}
+	}
+	for _, system := range c.On {
+		registerOn(system, c)
+	}
+}
+
+// registerOn is register for one system.
+func registerOn(system string, c Collector) {
+	if registries[system] == nil {
+		registries[system] = map[string]Collector{}
+	}
+	registry := registries[system]
+	if _, taken := registry[c.Name]; taken {
+		panic("collector registered twice: " + c.Name)
+	}
+	for _, kind := range c.Kinds {
 		for _, other := range registry {
 			if slices.Contains(other.Kinds, kind) {
 				panic("kind collected twice: " + kind)
@@ -63,15 +90,11 @@ func register(c Collector) {
 	registry[c.Name] = c
 }
 
+// here returns the collectors of the system that the program was built for.
+func here() map[string]Collector { return registries[runtime.GOOS] }
+
 // Names returns the collectors that this operating system has, sorted.
-func Names() []string {
-	names := make([]string, 0, len(registry))
-	for name := range registry {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func Names() []string { return slices.Sorted(maps.Keys(here())) }
 
 // unreadable is what a collector could not read for want of privilege while the rest of its facts are good.
 type unreadable struct{ paths []string }

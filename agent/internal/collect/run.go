@@ -79,7 +79,7 @@ type result struct {
 // Run runs all collectors, two at a time. A collector that fails, panics or takes too long harms only its own sections.
 // It is safe for concurrent use; of two runs with one cache at the same time, the later keeps what the other is busy with.
 func Run(ctx context.Context, h host.Host, opts Options) Report {
-	return runAll(ctx, h, registry, opts)
+	return runAll(ctx, h, here(), opts)
 }
 
 // runAll is Run over a registry of choice.
@@ -127,7 +127,7 @@ func collectOne(ctx context.Context, h host.Host, c Collector, opts Options) res
 	begin := time.Now()
 	done := make(chan result, 1)
 	go func() {
-		r := guarded(ctx, h, c)
+		r := guarded(ctx, h, c, opts.Cache.filesOf(c.Name))
 		opts.Cache.leave(c.Name) // before anybody hears of the result and runs it again
 		done <- r
 	}()
@@ -143,13 +143,18 @@ func collectOne(ctx context.Context, h host.Host, c Collector, opts Options) res
 }
 
 // guarded runs a collector and makes a panic an error.
-func guarded(ctx context.Context, h host.Host, c Collector) (r result) {
+func guarded(ctx context.Context, h host.Host, c Collector, files *memo) (r result) {
 	r = result{collector: c, snap: &inventoryv1.Snapshot{}}
 	defer func() {
 		if p := recover(); p != nil {
 			r.err = fmt.Errorf("panic: %v", p)
 		}
 	}()
+	if c.CollectFiles != nil {
+		r.err = c.CollectFiles(ctx, h, files, r.snap)
+		files.sweep()
+		return r
+	}
 	r.err = c.Collect(ctx, h, r.snap)
 	return r
 }

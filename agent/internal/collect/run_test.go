@@ -173,7 +173,7 @@ func (plainInfo) Sys() any { return nil }
 
 func TestEveryCollectorNamesKindsOfTheModel(t *testing.T) {
 	t.Parallel()
-	for name, c := range registry {
+	for name, c := range here() {
 		for _, kind := range c.Kinds {
 			if fieldOf(kind) == nil {
 				t.Errorf("%s: no kind %s", name, kind)

@@ -9,6 +9,7 @@ package host
 import (
 	"context"
 	"io/fs"
+	"net/http"
 	"net/netip"
 	"time"
 )
@@ -31,6 +32,30 @@ type Host interface {
 	Usage(ctx context.Context, path string) (Usage, error)
 	// Vitals is what moves all the time.
 	Vitals(ctx context.Context) (Vitals, error)
+	// SMBIOS is the firmware's structure table without its entry point (DMTF DSP0134). The error is fs.ErrNotExist where
+	// the firmware has none, fs.ErrPermission where only the administrator may read it.
+	SMBIOS() ([]byte, error)
+	// Metadata carries requests to the metadata service of a cloud: no proxy, no redirect, no kept connection. Its caller
+	// makes sure that the machine is in that cloud, and sets a deadline.
+	Metadata() http.RoundTripper
+
+	// What macOS keeps in no file.
+
+	// Sysctl returns a value of the kernel, such as hw.model; fs.ErrNotExist for an unknown name and on other systems.
+	Sysctl(name string) (string, error)
+	// Output is what one of the system's own programs prints; fs.ErrNotExist on other systems.
+	Output(ctx context.Context, p Program) ([]byte, error)
+
+	// What Windows keeps in no file.
+
+	// Registry is the registry; nil on other systems.
+	Registry() Registry
+	// Drives lists the physical drives; nil on other systems.
+	Drives(ctx context.Context) ([]Drive, error)
+	// Volumes lists the volumes with a drive letter; nil on other systems.
+	Volumes(ctx context.Context) ([]Volume, error)
+	// ServiceStates tells by name which services of Windows run; nil on other systems.
+	ServiceStates(ctx context.Context) (map[string]bool, error)
 }
 
 // Uname is what uname(2) tells.

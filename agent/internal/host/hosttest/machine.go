@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"testing/fstest"
 
 	"github.com/rollcall-inventory/rollcall/agent/internal/host"
@@ -25,6 +26,18 @@ type Machine struct {
 	// Hang lists mount points whose Usage never answers before the context ends.
 	Hang   map[string]bool
 	Moving host.Vitals
+	// Firmware is the SMBIOS table; nil for a machine without one.
+	Firmware []byte
+	// Cloud answers for the metadata service; nil refuses every request.
+	Cloud http.RoundTripper
+	// Sysctls and Programs answer for macOS; what is missing does not exist.
+	Sysctls  map[string]string
+	Programs map[host.Program][]byte
+	// Reg, Disks, Letters and Running answer for Windows.
+	Reg     host.Registry
+	Disks   []host.Drive
+	Letters []host.Volume
+	Running map[string]bool
 	// Err is what every table answers with, if set.
 	Err error
 }
@@ -66,6 +79,59 @@ func (m *Machine) Usage(ctx context.Context, path string) (host.Usage, error) {
 	}
 	return u, nil
 }
+
+// SMBIOS implements host.Host.
+func (m *Machine) SMBIOS() ([]byte, error) {
+	if m.Firmware == nil {
+		return nil, fs.ErrNotExist
+	}
+	return m.Firmware, nil
+}
+
+// Metadata implements host.Host.
+func (m *Machine) Metadata() http.RoundTripper {
+	if m.Cloud == nil {
+		return refusal{}
+	}
+	return m.Cloud
+}
+
+// refusal answers no request.
+type refusal struct{}
+
+func (refusal) RoundTrip(r *http.Request) (*http.Response, error) {
+	return nil, fmt.Errorf("request to %s of a machine without a metadata service", r.URL)
+}
+
+// Sysctl implements host.Host.
+func (m *Machine) Sysctl(name string) (string, error) {
+	s, ok := m.Sysctls[name]
+	if !ok {
+		return "", fs.ErrNotExist
+	}
+	return s, nil
+}
+
+// Output implements host.Host.
+func (m *Machine) Output(_ context.Context, p host.Program) ([]byte, error) {
+	raw, ok := m.Programs[p]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return raw, nil
+}
+
+// Registry implements host.Host.
+func (m *Machine) Registry() host.Registry { return m.Reg }
+
+// Drives implements host.Host.
+func (m *Machine) Drives(context.Context) ([]host.Drive, error) { return m.Disks, m.Err }
+
+// Volumes implements host.Host.
+func (m *Machine) Volumes(context.Context) ([]host.Volume, error) { return m.Letters, m.Err }
+
+// ServiceStates implements host.Host.
+func (m *Machine) ServiceStates(context.Context) (map[string]bool, error) { return m.Running, m.Err }
 
 // Text returns a file of a fstest.MapFS.
 func Text(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s), Mode: 0o644} }

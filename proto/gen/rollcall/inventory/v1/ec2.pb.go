@@ -52,8 +52,12 @@ type EC2InstanceMetadata struct {
 	// Sorted.
 	SecurityGroupIds       []string `protobuf:"bytes,21,rep,name=security_group_ids,json=securityGroupIds,proto3" json:"security_group_ids,omitempty"`
 	AutoscalingTargetState *string  `protobuf:"bytes,22,opt,name=autoscaling_target_state,json=autoscalingTargetState,proto3,oneof" json:"autoscaling_target_state,omitempty"`
-	unknownFields          protoimpl.UnknownFields
-	sizeCache              protoimpl.SizeCache
+	// The instance identity document, byte for byte as the service gave it.
+	IdentityDocument *string `protobuf:"bytes,23,opt,name=identity_document,json=identityDocument,proto3,oneof" json:"identity_document,omitempty"`
+	// Its RSA-2048 signature in PKCS7, base64 without the PEM frame: lets others check that the instance is who it says.
+	IdentitySignature *string `protobuf:"bytes,24,opt,name=identity_signature,json=identitySignature,proto3,oneof" json:"identity_signature,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *EC2InstanceMetadata) Reset() {
@@ -240,6 +244,20 @@ func (x *EC2InstanceMetadata) GetAutoscalingTargetState() string {
 	return ""
 }
 
+func (x *EC2InstanceMetadata) GetIdentityDocument() string {
+	if x != nil && x.IdentityDocument != nil {
+		return *x.IdentityDocument
+	}
+	return ""
+}
+
+func (x *EC2InstanceMetadata) GetIdentitySignature() string {
+	if x != nil && x.IdentitySignature != nil {
+		return *x.IdentitySignature
+	}
+	return ""
+}
+
 // EC2InstanceTag is one tag of the instance.
 type EC2InstanceTag struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -297,8 +315,7 @@ var File_rollcall_inventory_v1_ec2_proto protoreflect.FileDescriptor
 
 const file_rollcall_inventory_v1_ec2_proto_rawDesc = "" +
 	"\n" +
-	"\x1frollcall/inventory/v1/ec2.proto\x12\x15rollcall.inventory.v1\x1a#rollcall/inventory/v1/options.proto\"\x9d\n" +
-	"\n" +
+	"\x1frollcall/inventory/v1/ec2.proto\x12\x15rollcall.inventory.v1\x1a#rollcall/inventory/v1/options.proto\"\xb0\v\n" +
 	"\x13EC2InstanceMetadata\x12*\n" +
 	"\vinstance_id\x18\x01 \x01(\tB\x04\x80\xc8\x18\x01H\x00R\n" +
 	"instanceId\x88\x01\x01\x12.\n" +
@@ -328,7 +345,9 @@ const file_rollcall_inventory_v1_ec2_proto_rawDesc = "" +
 	"\x06vpc_id\x18\x13 \x01(\tH\x12R\x05vpcId\x88\x01\x01\x12 \n" +
 	"\tsubnet_id\x18\x14 \x01(\tH\x13R\bsubnetId\x88\x01\x01\x12,\n" +
 	"\x12security_group_ids\x18\x15 \x03(\tR\x10securityGroupIds\x12=\n" +
-	"\x18autoscaling_target_state\x18\x16 \x01(\tH\x14R\x16autoscalingTargetState\x88\x01\x01B\x0e\n" +
+	"\x18autoscaling_target_state\x18\x16 \x01(\tH\x14R\x16autoscalingTargetState\x88\x01\x01\x120\n" +
+	"\x11identity_document\x18\x17 \x01(\tH\x15R\x10identityDocument\x88\x01\x01\x122\n" +
+	"\x12identity_signature\x18\x18 \x01(\tH\x16R\x11identitySignature\x88\x01\x01B\x0e\n" +
 	"\f_instance_idB\x10\n" +
 	"\x0e_instance_typeB\x0f\n" +
 	"\r_architectureB\t\n" +
@@ -351,7 +370,9 @@ const file_rollcall_inventory_v1_ec2_proto_rawDesc = "" +
 	"\a_vpc_idB\f\n" +
 	"\n" +
 	"_subnet_idB\x1b\n" +
-	"\x19_autoscaling_target_state\"`\n" +
+	"\x19_autoscaling_target_stateB\x14\n" +
+	"\x12_identity_documentB\x15\n" +
+	"\x13_identity_signature\"`\n" +
 	"\x0eEC2InstanceTag\x12\x1b\n" +
 	"\x03key\x18\x01 \x01(\tB\x04\x80\xc8\x18\x01H\x00R\x03key\x88\x01\x01\x12\x1f\n" +
 	"\x05value\x18\x02 \x01(\tB\x04\x80\xc8\x18\x01H\x01R\x05value\x88\x01\x01B\x06\n" +

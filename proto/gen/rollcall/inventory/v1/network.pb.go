@@ -39,10 +39,12 @@ type NetworkInterface struct {
 	Driver *string `protobuf:"bytes,7,opt,name=driver,proto3,oneof" json:"driver,omitempty"`
 	Mtu    *int64  `protobuf:"varint,8,opt,name=mtu,proto3,oneof" json:"mtu,omitempty"`
 	// Only of links whose speed stays, so not of wireless ones.
-	SpeedMbps     *int64  `protobuf:"varint,9,opt,name=speed_mbps,json=speedMbps,proto3,oneof" json:"speed_mbps,omitempty"`
-	Dhcp          *bool   `protobuf:"varint,10,opt,name=dhcp,proto3,oneof" json:"dhcp,omitempty"`
-	Vendor        *string `protobuf:"bytes,11,opt,name=vendor,proto3,oneof" json:"vendor,omitempty"`
-	Description   *string `protobuf:"bytes,12,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	SpeedMbps   *int64  `protobuf:"varint,9,opt,name=speed_mbps,json=speedMbps,proto3,oneof" json:"speed_mbps,omitempty"`
+	Dhcp        *bool   `protobuf:"varint,10,opt,name=dhcp,proto3,oneof" json:"dhcp,omitempty"`
+	Vendor      *string `protobuf:"bytes,11,opt,name=vendor,proto3,oneof" json:"vendor,omitempty"`
+	Description *string `protobuf:"bytes,12,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	// full or half.
+	Duplex        *string `protobuf:"bytes,13,opt,name=duplex,proto3,oneof" json:"duplex,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -157,6 +159,13 @@ func (x *NetworkInterface) GetVendor() string {
 func (x *NetworkInterface) GetDescription() string {
 	if x != nil && x.Description != nil {
 		return *x.Description
+	}
+	return ""
+}
+
+func (x *NetworkInterface) GetDuplex() string {
+	if x != nil && x.Duplex != nil {
+		return *x.Duplex
 	}
 	return ""
 }
@@ -411,7 +420,7 @@ var File_rollcall_inventory_v1_network_proto protoreflect.FileDescriptor
 
 const file_rollcall_inventory_v1_network_proto_rawDesc = "" +
 	"\n" +
-	"#rollcall/inventory/v1/network.proto\x12\x15rollcall.inventory.v1\x1a#rollcall/inventory/v1/options.proto\"\x89\x04\n" +
+	"#rollcall/inventory/v1/network.proto\x12\x15rollcall.inventory.v1\x1a#rollcall/inventory/v1/options.proto\"\xb1\x04\n" +
 	"\x10NetworkInterface\x12'\n" +
 	"\tinterface\x18\x01 \x01(\tB\x04\x80\xc8\x18\x01H\x00R\tinterface\x88\x01\x01\x12\x1b\n" +
 	"\x03mac\x18\x02 \x01(\tB\x04\x80\xc8\x18\x01H\x01R\x03mac\x88\x01\x01\x12\x1d\n" +
@@ -427,7 +436,8 @@ const file_rollcall_inventory_v1_network_proto_rawDesc = "" +
 	" \x01(\bH\tR\x04dhcp\x88\x01\x01\x12\x1b\n" +
 	"\x06vendor\x18\v \x01(\tH\n" +
 	"R\x06vendor\x88\x01\x01\x12%\n" +
-	"\vdescription\x18\f \x01(\tH\vR\vdescription\x88\x01\x01B\f\n" +
+	"\vdescription\x18\f \x01(\tH\vR\vdescription\x88\x01\x01\x12\x1b\n" +
+	"\x06duplex\x18\r \x01(\tH\fR\x06duplex\x88\x01\x01B\f\n" +
 	"\n" +
 	"_interfaceB\x06\n" +
 	"\x04_macB\n" +
@@ -442,7 +452,8 @@ const file_rollcall_inventory_v1_network_proto_rawDesc = "" +
 	"\v_speed_mbpsB\a\n" +
 	"\x05_dhcpB\t\n" +
 	"\a_vendorB\x0e\n" +
-	"\f_description\"\x92\x02\n" +
+	"\f_descriptionB\t\n" +
+	"\a_duplex\"\x92\x02\n" +
 	"\x05Route\x12+\n" +
 	"\vdestination\x18\x01 \x01(\tB\x04\x80\xc8\x18\x01H\x00R\vdestination\x88\x01\x01\x12\x1d\n" +
 	"\agateway\x18\x02 \x01(\tH\x01R\agateway\x88\x01\x01\x12!\n" +

@@ -74,7 +74,9 @@ type SystemInfo struct {
 	TpmVersion *string `protobuf:"bytes,29,opt,name=tpm_version,json=tpmVersion,proto3,oneof" json:"tpm_version,omitempty"`
 	CpuSockets *int64  `protobuf:"varint,30,opt,name=cpu_sockets,json=cpuSockets,proto3,oneof" json:"cpu_sockets,omitempty"`
 	// Directory domain that the machine has joined.
-	Domain        *string `protobuf:"bytes,31,opt,name=domain,proto3,oneof" json:"domain,omitempty"`
+	Domain *string `protobuf:"bytes,31,opt,name=domain,proto3,oneof" json:"domain,omitempty"`
+	// When the operating system was installed on the machine.
+	OsInstallDate *string `protobuf:"bytes,32,opt,name=os_install_date,json=osInstallDate,proto3,oneof" json:"os_install_date,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -326,11 +328,18 @@ func (x *SystemInfo) GetDomain() string {
 	return ""
 }
 
+func (x *SystemInfo) GetOsInstallDate() string {
+	if x != nil && x.OsInstallDate != nil {
+		return *x.OsInstallDate
+	}
+	return ""
+}
+
 var File_rollcall_inventory_v1_system_proto protoreflect.FileDescriptor
 
 const file_rollcall_inventory_v1_system_proto_rawDesc = "" +
 	"\n" +
-	"\"rollcall/inventory/v1/system.proto\x12\x15rollcall.inventory.v1\"\xa8\r\n" +
+	"\"rollcall/inventory/v1/system.proto\x12\x15rollcall.inventory.v1\x1a#rollcall/inventory/v1/options.proto\"\xef\r\n" +
 	"\n" +
 	"SystemInfo\x12(\n" +
 	"\rcomputer_name\x18\x01 \x01(\tH\x00R\fcomputerName\x88\x01\x01\x12\x1f\n" +
@@ -374,7 +383,8 @@ const file_rollcall_inventory_v1_system_proto_rawDesc = "" +
 	"tpmVersion\x88\x01\x01\x12$\n" +
 	"\vcpu_sockets\x18\x1e \x01(\x03H\x1dR\n" +
 	"cpuSockets\x88\x01\x01\x12\x1b\n" +
-	"\x06domain\x18\x1f \x01(\tH\x1eR\x06domain\x88\x01\x01B\x10\n" +
+	"\x06domain\x18\x1f \x01(\tH\x1eR\x06domain\x88\x01\x01\x121\n" +
+	"\x0fos_install_date\x18  \x01(\tB\x04\xe8\xc7\x18\x01H\x1fR\rosInstallDate\x88\x01\x01B\x10\n" +
 	"\x0e_computer_nameB\v\n" +
 	"\t_hostnameB\x11\n" +
 	"\x0f_hardware_modelB\x12\n" +
@@ -408,7 +418,8 @@ const file_rollcall_inventory_v1_system_proto_rawDesc = "" +
 	"\f_secure_bootB\x0e\n" +
 	"\f_tpm_versionB\x0e\n" +
 	"\f_cpu_socketsB\t\n" +
-	"\a_domainB\xf2\x01\n" +
+	"\a_domainB\x12\n" +
+	"\x10_os_install_dateB\xf2\x01\n" +
 	"\x19com.rollcall.inventory.v1B\vSystemProtoP\x01ZRgithub.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1;inventoryv1\xa2\x02\x03RIX\xaa\x02\x15Rollcall.Inventory.V1\xca\x02\x15Rollcall\\Inventory\\V1\xe2\x02!Rollcall\\Inventory\\V1\\GPBMetadata\xea\x02\x17Rollcall::Inventory::V1b\x06proto3"
 
 var (
@@ -440,6 +451,7 @@ func file_rollcall_inventory_v1_system_proto_init() {
 	if File_rollcall_inventory_v1_system_proto != nil {
 		return
 	}
+	file_rollcall_inventory_v1_options_proto_init()
 	file_rollcall_inventory_v1_system_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

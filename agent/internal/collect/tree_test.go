@@ -59,8 +59,29 @@ func with(trees ...fstest.MapFS) fstest.MapFS {
 func gather(t testing.TB, name string, h host.Host) (*inventoryv1.Snapshot, error) {
 	t.Helper()
 	snap := &inventoryv1.Snapshot{}
-	err := registry[name].Collect(context.Background(), h, snap)
-	return snap, err
+	c, known := here()[name]
+	if !known {
+		t.Fatalf("no such collector: %s", name)
+	}
+	return snap, collectWith(c, h, snap)
+}
+
+// gatherOn is gather for a collector of another system.
+func gatherOn(t testing.TB, system, name string, h host.Host) (*inventoryv1.Snapshot, error) {
+	t.Helper()
+	c, known := registries[system][name]
+	if !known {
+		t.Fatalf("no such collector on %s: %s", system, name)
+	}
+	snap := &inventoryv1.Snapshot{}
+	return snap, collectWith(c, h, snap)
+}
+
+func collectWith(c Collector, h host.Host, snap *inventoryv1.Snapshot) error {
+	if c.CollectFiles != nil {
+		return c.CollectFiles(context.Background(), h, &memo{}, snap)
+	}
+	return c.Collect(context.Background(), h, snap)
 }
 
 // show spells messages for comparison and for people: one line each, in order.

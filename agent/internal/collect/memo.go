@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package collect
+
+import (
+	"time"
+
+	"github.com/rollcall-inventory/rollcall/agent/internal/host"
+)
+
+// memo remembers what one collector made of single files, as long as size, times and inode of a file stay the same. The
+// zero memo is ready. It belongs to one run of the collector at a time and is not safe for concurrent use.
+type memo struct {
+	entries map[string]memoEntry
+	round   int
+}
+
+// memoEntry is what was made of one file.
+type memoEntry struct {
+	stamp host.Stamp
+	value any
+	round int // that used it last
+}
+
+// remember returns what parse makes of the file name, from memory while the file is the one that was parsed before. An
+// error is not remembered. The value is shared between rounds: nobody may change it.
+func remember[T any](m *memo, h host.Host, name string, parse func() (T, error)) (T, error) {
+	stamp, err := host.StampOf(h.FS(), name)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	if e, ok := m.entries[name]; ok && e.stamp == stamp {
+		e.round = m.round
+		m.entries[name] = e
+		return e.value.(T), nil
+	}
+	value, err := parse()
+	if err != nil {
+		return value, err
+	}
+	if stamp.Before(time.Now().Add(-settle)) {
+		if m.entries == nil {
+			m.entries = map[string]memoEntry{}
+		}
+		m.entries[name] = memoEntry{stamp: stamp, value: value, round: m.round}
+	}
+	return value, nil
+}
+
+// sweep ends a round: files that nobody asked for in it are forgotten.
+func (m *memo) sweep() {
+	for name, e := range m.entries {
+		if e.round != m.round {
+			delete(m.entries, name)
+		}
+	}
+	m.round++
+}
