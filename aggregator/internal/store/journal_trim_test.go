@@ -30,7 +30,7 @@ func (w *world) entries() []string {
 func (w *world) settled() {
 	w.t.Helper()
 	const heldBackSQL = "SELECT count(*) FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())"
-	for end := time.Now().Add(patience); w.count(heldBackSQL) > 0; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); w.count(heldBackSQL) > 0; {
 		if time.Now().After(end) {
 			w.t.Fatal("the journal is still held back")
 		}
