@@ -69,6 +69,36 @@ CREATE TABLE public.check_status (
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.5');
 
+CREATE TABLE public.configuration (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    version bigint NOT NULL,
+    interval_seconds integer,
+    collectors json NOT NULL,
+    ec2_metadata boolean NOT NULL,
+    ec2_tags boolean NOT NULL,
+    fact_keys text[],
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT configuration_interval_seconds_check CHECK ((interval_seconds > 0)),
+    CONSTRAINT configuration_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE public.configuration ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.configuration_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.configuration_version (
+    only_row boolean DEFAULT true NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT configuration_version_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE public.credential (
     id bigint NOT NULL,
     digest bytea NOT NULL,
@@ -116,6 +146,7 @@ CREATE TABLE public.enrollment (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
+    configuration bigint,
     CONSTRAINT enrollment_name_check CHECK ((name <> ''::text)),
     CONSTRAINT enrollment_quota_check CHECK ((quota > 0))
 );
@@ -353,6 +384,18 @@ ALTER TABLE ONLY public.check_generation
 ALTER TABLE ONLY public.check_status
     ADD CONSTRAINT check_status_pkey PRIMARY KEY (check_id, machine);
 
+ALTER TABLE ONLY public.configuration
+    ADD CONSTRAINT configuration_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.configuration
+    ADD CONSTRAINT configuration_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.configuration
+    ADD CONSTRAINT configuration_version_key UNIQUE (version);
+
+ALTER TABLE ONLY public.configuration_version
+    ADD CONSTRAINT configuration_version_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY public.credential
     ADD CONSTRAINT credential_digest_key UNIQUE (digest);
 
@@ -458,6 +501,9 @@ ALTER TABLE ONLY public.credential
 
 ALTER TABLE ONLY public.credential
     ADD CONSTRAINT credential_machine_fkey FOREIGN KEY (machine) REFERENCES public.machine(id);
+
+ALTER TABLE ONLY public.enrollment
+    ADD CONSTRAINT enrollment_configuration_fkey FOREIGN KEY (configuration) REFERENCES public.configuration(id);
 
 ALTER TABLE ONLY public.enrollment
     ADD CONSTRAINT enrollment_meta_business_unit_fkey FOREIGN KEY (meta_business_unit) REFERENCES public.meta_business_unit(id);

@@ -20,7 +20,7 @@ func (p *program) createEnrollment(ctx context.Context, c *config.EnrollmentCrea
 		secret := auth.NewEnrollmentSecret()
 		_, err := s.CreateEnrollment(ctx, store.NewEnrollment{
 			Name: c.Name, SecretDigest: auth.DigestOf(secret), BusinessUnit: c.BusinessUnit, Tags: c.Tag, Quota: c.Quota,
-			ExpiresAt: expiry(c.Expires),
+			ExpiresAt: expiry(c.Expires), Configuration: c.Configuration,
 		})
 		if err != nil {
 			return err
@@ -37,6 +37,7 @@ type enrollmentRow struct {
 	State        string     `json:"state"` // valid, expired, revoked or used up
 	BusinessUnit string     `json:"business_unit,omitempty"`
 	Tags         []string   `json:"tags"`
+	Configured   string     `json:"configuration,omitempty"`
 	Used         int        `json:"used"`
 	Quota        int        `json:"quota,omitempty"`
 	CreatedAt    time.Time  `json:"created_at"`
@@ -46,7 +47,7 @@ type enrollmentRow struct {
 func enrollmentRowOf(e store.Enrollment) enrollmentRow {
 	row := enrollmentRow{
 		Name: e.Name, State: state(e.RevokedAt, e.ExpiresAt), Tags: append([]string{}, e.Tags...), Used: e.RequestCount,
-		Quota: e.Quota, CreatedAt: e.CreatedAt.UTC(), ExpiresAt: utc(e.ExpiresAt),
+		Configured: e.Configuration, Quota: e.Quota, CreatedAt: e.CreatedAt.UTC(), ExpiresAt: utc(e.ExpiresAt),
 	}
 	if row.State == "valid" && e.Quota > 0 && e.RequestCount >= e.Quota {
 		row.State = "used up"
@@ -77,18 +78,25 @@ func (p *program) listEnrollments(ctx context.Context, c *config.List) error {
 				used += " of " + strconv.Itoa(row.Quota)
 			}
 			rows = append(rows, []string{
-				row.Name, row.State, row.BusinessUnit, strings.Join(row.Tags, ", "), used, day(&row.CreatedAt), day(row.ExpiresAt),
+				row.Name, row.State, row.BusinessUnit, strings.Join(row.Tags, ", "), row.Configured, used, day(&row.CreatedAt), day(row.ExpiresAt),
 			})
 		}
 		if c.JSON {
 			return nil
 		}
-		return p.printTable([]string{"NAME", "STATE", "BUSINESS UNIT", "TAGS", "USED", "CREATED", "EXPIRES"}, rows)
+		return p.printTable([]string{"NAME", "STATE", "BUSINESS UNIT", "TAGS", "CONFIGURATION", "USED", "CREATED", "EXPIRES"}, rows)
 	})
 }
 
 func (p *program) revokeEnrollment(ctx context.Context, c *config.Revoke) error {
 	return p.withStore(ctx, &c.Database, func(s *store.Store) error {
 		return s.RevokeEnrollment(ctx, c.Name)
+	})
+}
+
+// configureEnrollment gives the machines of an enrolment another collection configuration.
+func (p *program) configureEnrollment(ctx context.Context, c *config.EnrollmentConfigure) error {
+	return p.withStore(ctx, &c.Database, func(s *store.Store) error {
+		return s.Configure(ctx, c.Name, c.Configuration)
 	})
 }

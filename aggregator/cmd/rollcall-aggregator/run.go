@@ -47,6 +47,8 @@ func (p *program) do(ctx context.Context, cli *config.CLI) error {
 		return p.createEnrollment(ctx, &cli.Enrollment.Create)
 	case "enrollment list":
 		return p.listEnrollments(ctx, &cli.Enrollment.List)
+	case "enrollment configure":
+		return p.configureEnrollment(ctx, &cli.Enrollment.Configure)
 	case "enrollment revoke":
 		return p.revokeEnrollment(ctx, &cli.Enrollment.Revoke)
 	case "fsck":

@@ -133,7 +133,7 @@ func (p *program) wire(ctx context.Context, c *config.Serve, s *store.Store, dsn
 	mux.Handle(agents.Handler())
 	v1.New(v1.Options{
 		Store: s, Index: fleet, Committer: committer, Auth: api.NewAuthenticator(s), Metrics: numbers.Handler(),
-		Ready: server.Ready(s), Log: p.log,
+		Ready: server.Ready(s), Log: p.log, OnConfiguration: agents.Reconfigure,
 	}).Mount(mux)
 	mux.HandleFunc("/", api.NotFound)
 

@@ -22,13 +22,18 @@ const (
 	DeleteInventory Permission = "inventory.delete_machinesnapshot"
 	ReadChecks      Permission = "inventory.view_jmespathcheck"
 	AddChecks       Permission = "inventory.add_jmespathcheck"
+
+	ReadConfigurations   Permission = "inventory.view_configuration"
+	AddConfigurations    Permission = "inventory.add_configuration"
+	ChangeConfigurations Permission = "inventory.change_configuration"
+	DeleteConfigurations Permission = "inventory.delete_configuration"
 )
 
 // readable and editable are the contract's objects. Everybody with a role reads all of them; operators edit the latter.
 var (
 	readable = []string{
 		"machinesnapshot", "androidapp", "debpackage", "iosapp", "osxapp", "osxappinstance", "program", "programinstance",
-		"metabusinessunit", "tag", "machinetag", "taxonomy", "jmespathcheck",
+		"metabusinessunit", "tag", "machinetag", "taxonomy", "jmespathcheck", "configuration",
 	}
 	editable = []string{"machinesnapshot", "tag", "machinetag", "taxonomy", "jmespathcheck"}
 )
@@ -58,7 +63,7 @@ func (s Set) Has(p Permission) bool {
 type Role string
 
 // The roles. A viewer reads; an operator also edits what is about machines (snapshots, tags, taxonomies, checks), but
-// deletes no snapshots and touches no business units; an admin may do everything.
+// deletes no snapshots and touches neither business units nor what agents collect; an admin may do everything.
 const (
 	Viewer   Role = "viewer"
 	Operator Role = "operator"

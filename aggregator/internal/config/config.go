@@ -53,6 +53,8 @@ type CLI struct {
 		Create EnrollmentCreate `cmd:"" help:"Create an enrolment secret and print it, this once."`
 		List   List             `cmd:"" help:"List the enrolments (never the secrets)."`
 		Revoke Revoke           `cmd:"" help:"Revoke an enrolment. Machines that used it stay enrolled."`
+
+		Configure EnrollmentConfigure `cmd:"" help:"Give the machines of an enrolment another collection configuration."`
 	} `cmd:"" help:"Secrets with which agents enrol."`
 	Fsck        Database    `cmd:"" help:"Verify every digest in the database, and count orphans."`
 	Healthcheck Healthcheck `cmd:"" help:"Ask a running aggregator whether it is ready."`

@@ -34,6 +34,8 @@ type EnrollmentCreate struct {
 	Tag          []string      `help:"A tag of the machines; may be repeated."`
 	Quota        int           `help:"How many machines may enrol. Any number by default."`
 	Expires      time.Duration `help:"When it ends, from now: 12h, 30d. Never by default."`
+
+	Configuration string `placeholder:"NAME" help:"The collection configuration of the machines; the one called default otherwise."`
 }
 
 // Validate refuses an empty name, an end in the past and a negative quota.
@@ -45,6 +47,13 @@ func (e *EnrollmentCreate) Validate() error {
 		return fmt.Errorf("--quota %d: at least 1, or 0 for any number", e.Quota)
 	}
 	return validateNew(e.Name, e.Expires)
+}
+
+// EnrollmentConfigure is the verb enrollment configure.
+type EnrollmentConfigure struct {
+	Database
+	Name          string `arg:"" help:"The enrolment."`
+	Configuration string `placeholder:"NAME" help:"The collection configuration of its machines; without it, the one called default."`
 }
 
 // List is a verb that lists.

@@ -11,6 +11,7 @@ import (
 const (
 	// endedInterval is how soon a credential that another aggregator froze or revoked is refused at a check-in; pushes ask
 	// the database.
+	// Collection configurations are asked for as often.
 	endedInterval = 5 * time.Second
 	// callerLifetime is how long a credential counts as it was read while nobody hears of its end.
 	callerLifetime = 30 * time.Second
@@ -26,7 +27,7 @@ func (e *ended) fresh() bool {
 	return time.Since(time.Unix(0, e.heard.Load())) < callerLifetime
 }
 
-// Run watches for credentials that were ended elsewhere, until ctx ends. Without it they are looked up at every second
+// Run watches for credentials that were ended and configurations that were changed elsewhere, until ctx ends. Without it they are looked up at every second
 // check-in or so, which costs more than the check-in.
 func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(endedInterval)
@@ -35,11 +36,14 @@ func (s *Service) Run(ctx context.Context) error {
 	failing := false
 	for {
 		next, err := s.dropEnded(ctx, since)
+		if err == nil {
+			err = s.Reconfigure(ctx)
+		}
 		switch {
 		case err == nil:
 			since, failing = next, false
 		case !failing && ctx.Err() == nil:
-			s.log.Warn("ends of credentials not read", "err", err)
+			s.log.Warn("ends of credentials and collection configurations not read", "err", err)
 			failing = true
 		}
 		select {

@@ -48,15 +48,19 @@ func (s *Service) Enroll(ctx context.Context, req *syncv1.EnrollRequest) (*syncv
 	} else {
 		issue.Enrollment = c.Enrollment
 	}
-	serial, credential, err := s.issue(ctx, issue, req)
+	issued, credential, err := s.issue(ctx, issue, req)
 	if err != nil {
 		return nil, err
 	}
+	serial = issued.Serial
+	// The enrolment may be new; what it switches off must not leave the machine even once.
+	s.logged(ctx, "read collection configurations", s.Reconfigure(ctx))
 	s.log.Info("machine enrolled", "serial_number", serial, "hostname", excerpt(req.GetHostname()), "address", c.ip)
 	s.metrics.enrollments.Inc()
 	return &syncv1.EnrollResponse{
 		SerialNumber: serial, Credential: credential,
-		GrpcAddress: s.advertised(callOf(ctx)), IntervalSeconds: s.interval(),
+		GrpcAddress: s.advertised(callOf(ctx)), IntervalSeconds: s.interval(issued.Enrollment),
+		Configuration: s.configurationFor(issued.Enrollment, 0),
 	}, nil
 }
 
@@ -109,27 +113,26 @@ func checkEnrollment(c caller, req *syncv1.EnrollRequest) error {
 
 // issue stores a new credential. When it turns out that another machine enrolled at the same moment under the same
 // serial number, this one gets an identity of its own.
-func (s *Service) issue(ctx context.Context, n store.NewCredential, req *syncv1.EnrollRequest) (serial, credential string, err error) {
+func (s *Service) issue(ctx context.Context, n store.NewCredential, req *syncv1.EnrollRequest) (issued store.Credential, credential string, err error) {
 	credential = auth.NewMachineCredential()
 	n.Digest = auth.DigestOf(credential)
-	issued, err := s.store.Issue(ctx, n)
-	if err != nil {
-		return "", "", refusedEnrollment(err)
+	if issued, err = s.store.Issue(ctx, n); err != nil {
+		return issued, "", refusedEnrollment(err)
 	}
 	shared, err := s.sharesSerial(ctx, &issued, req.GetEvidence())
 	if err != nil || !shared {
-		return issued.Serial, credential, err
+		return issued, credential, err
 	}
 	if err := s.store.RevokeCredential(ctx, issued.ID); err != nil {
-		return "", "", unavailable(err)
+		return issued, "", unavailable(err)
 	}
 	credential = auth.NewMachineCredential()
 	n.Digest, n.Secret, n.Enrollment = auth.DigestOf(credential), auth.Digest{}, issued.Enrollment
 	n.Serial = distinct(issued.Serial, req.GetEvidence(), n.Instance)
 	if issued, err = s.store.Issue(ctx, n); err != nil {
-		return "", "", refusedEnrollment(err)
+		return issued, "", refusedEnrollment(err)
 	}
-	return issued.Serial, credential, nil
+	return issued, credential, nil
 }
 
 // sharesSerial tells whether a live credential for the same serial number belongs to another machine for certain.

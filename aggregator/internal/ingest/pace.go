@@ -38,11 +38,16 @@ func newPace(interval time.Duration) *pace { return &pace{interval: interval} }
 
 // next returns the interval until the agent that is answered now comes again. random is in [0, 1).
 func (p *pace) next(now time.Time, random float64) time.Duration {
+	return p.spread(p.interval, now, random)
+}
+
+// spread is next for an agent whose interval is another one.
+func (p *pace) spread(interval time.Duration, now time.Time, random float64) time.Duration {
 	width := calmSpread
 	if p.crowded(now) {
 		width = stormSpread
 	}
-	return time.Duration(float64(p.interval) * (1 + width*(2*random-1)))
+	return time.Duration(float64(interval) * (1 + width*(2*random-1)))
 }
 
 // crowded counts an answer and tells whether many more were given lately than usual.

@@ -37,7 +37,10 @@ func (s *Service) PushDelta(ctx context.Context, req *syncv1.PushDeltaRequest) (
 	if err != nil {
 		return nil, err
 	}
-	return &syncv1.PushDeltaResponse{Root: result.Root[:], IntervalSeconds: s.interval()}, nil
+	return &syncv1.PushDeltaResponse{
+		Root: result.Root[:], IntervalSeconds: s.interval(r.caller.Enrollment),
+		ConfigurationVersion: s.configurationVersion(r.caller.Enrollment),
+	}, nil
 }
 
 // noRoot refuses a push that does not say what it leads to.

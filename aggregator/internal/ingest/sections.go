@@ -54,7 +54,10 @@ func (s *Service) pushSections(ctx context.Context, receive func() (*syncv1.Push
 	if err != nil {
 		return nil, err
 	}
-	return &syncv1.PushSectionsResponse{Root: result.Root[:], IntervalSeconds: s.interval()}, nil
+	return &syncv1.PushSectionsResponse{
+		Root: result.Root[:], IntervalSeconds: s.interval(r.caller.Enrollment),
+		ConfigurationVersion: s.configurationVersion(r.caller.Enrollment),
+	}, nil
 }
 
 // gatherer puts the parts of whole sections together.

@@ -6,7 +6,6 @@ package ingest
 
 import (
 	"log/slog"
-	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -43,6 +42,9 @@ type Service struct {
 	pace    *pace
 	outage  *outage
 	ended   ended
+
+	configurations configurations
+
 	metrics *metrics
 }
 
@@ -92,9 +94,5 @@ func (s *Service) Forget() {
 	s.heads.clear()
 	s.secrets.clear()
 	s.offers.clear()
-}
-
-// interval returns the seconds until an agent's next check-in.
-func (s *Service) interval() uint32 {
-	return uint32(max(1, s.pace.next(time.Now(), rand.Float64()).Seconds()))
+	s.configurations.Store(nil)
 }

@@ -29,6 +29,8 @@ type NewEnrollment struct {
 	Tags         []string   // names of tags that its machines get, made when missing
 	Quota        int        // how often it may be used; 0: any number of times
 	ExpiresAt    *time.Time // nil: never
+
+	Configuration string // name of a collection configuration that exists; empty: the default one
 }
 
 // BusinessUnit is a meta business unit.
@@ -48,6 +50,8 @@ type Enrollment struct {
 	CreatedAt    time.Time
 	ExpiresAt    *time.Time // nil: never
 	RevokedAt    *time.Time // nil: valid
+
+	Configuration string // name of its collection configuration; empty: the default one
 }
 
 // Select first, because an insert that finds a conflict burns an id.
@@ -63,7 +67,7 @@ RETURNING id`
 )
 
 // CreateEnrollment stores an enrolment and makes its business unit and tags where they are missing. A name that is
-// taken is ErrExists.
+// taken is ErrExists, a configuration that does not exist ErrNotFound.
 func (s *Store) CreateEnrollment(ctx context.Context, n NewEnrollment) (Enrollment, error) {
 	var created Enrollment
 	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -86,6 +90,11 @@ func (s *Store) CreateEnrollment(ctx context.Context, n NewEnrollment) (Enrollme
 		err := tx.QueryRow(ctx, insertEnrollmentSQL, n.Name, n.SecretDigest[:], unit, tags, n.Quota, n.ExpiresAt).Scan(&id)
 		if err != nil {
 			return nameTaken(err)
+		}
+		if n.Configuration != "" {
+			if err := configure(ctx, tx, n.Name, n.Configuration); err != nil {
+				return err
+			}
 		}
 		created, err = oneEnrollment(ctx, tx, id)
 		return err
@@ -189,8 +198,9 @@ func isEnrollmentRefusal(err error) bool {
 const enrollmentsSQL = `
 SELECT e.id, e.name, u.id, u.name,
        ARRAY(SELECT t.name FROM tag t WHERE t.id = ANY (e.tags) ORDER BY t.name),
-       coalesce(e.quota, 0), e.request_count, e.created_at, e.expires_at, e.revoked_at
+       coalesce(e.quota, 0), e.request_count, e.created_at, e.expires_at, e.revoked_at, coalesce(c.name, '')
 FROM enrollment e
+LEFT JOIN configuration c ON c.id = e.configuration
 LEFT JOIN meta_business_unit u ON u.id = e.meta_business_unit
 WHERE $1 = 0 OR e.id = $1
 ORDER BY e.name`
@@ -214,7 +224,8 @@ func scanEnrollment(row pgx.CollectableRow) (Enrollment, error) {
 	var e Enrollment
 	var unitID *int64
 	var unitName *string
-	err := row.Scan(&e.ID, &e.Name, &unitID, &unitName, &e.Tags, &e.Quota, &e.RequestCount, &e.CreatedAt, &e.ExpiresAt, &e.RevokedAt)
+	err := row.Scan(&e.ID, &e.Name, &unitID, &unitName, &e.Tags, &e.Quota, &e.RequestCount, &e.CreatedAt, &e.ExpiresAt, &e.RevokedAt,
+		&e.Configuration)
 	e.BusinessUnit = businessUnit(unitID, unitName)
 	return e, err
 }

@@ -221,7 +221,7 @@ func sourceStateOf(h store.HeadDetail) sourceState {
 		out.VitalsAt, out.Vitals = moment(h.Vitals.At), h.Vitals.Body
 	}
 	if h.Health != nil {
-		out.HealthAt, out.Health = moment(h.Health.At), h.Health.Body
+		out.HealthAt, out.Health = moment(h.Health.At), withoutRuns(h.Health)
 	}
 	return out
 }

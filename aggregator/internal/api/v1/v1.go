@@ -29,6 +29,9 @@ type Options struct {
 	Metrics   http.Handler                // answers GET /metrics
 	Ready     func(context.Context) error // why the aggregator cannot work; nil: it can
 	Log       *slog.Logger
+
+	// OnConfiguration is called after a collection configuration was changed; nil: nobody here delivers them.
+	OnConfiguration func(context.Context) error
 }
 
 // API serves the routes. It is safe for concurrent use.
@@ -41,13 +44,16 @@ type API struct {
 	log       *slog.Logger
 	door      *api.Door
 	trees     places
+
+	onConfiguration func(context.Context) error
 }
 
 // New returns the API; it serves nothing until it is mounted.
 func New(o Options) *API {
 	return &API{
 		store: o.Store, index: o.Index, committer: o.Committer, metrics: o.Metrics, ready: o.Ready, log: o.Log,
-		door: &api.Door{Auth: o.Auth, Explain: explain, Log: o.Log}, trees: make(places, submissions),
+		onConfiguration: o.OnConfiguration,
+		door:            &api.Door{Auth: o.Auth, Explain: explain, Log: o.Log}, trees: make(places, submissions),
 	}
 }
 
@@ -93,6 +99,9 @@ func explain(err error) *api.Problem {
 		p := api.Refuse(status, "%v", invalid)
 		p.Path = invalid.Kind
 		return p
+	}
+	if used, ok := errors.AsType[*store.InUseError](err); ok {
+		return api.Refuse(http.StatusConflict, "It is %v.", used)
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):

@@ -42,7 +42,9 @@ type world struct {
 	mux      *http.ServeMux
 	router   routers.Router
 	notReady error
-	tokens   map[auth.Role]string
+
+	onConfiguration func(context.Context) error // nil: nobody wants to know
+	tokens          map[auth.Role]string
 }
 
 // newWorld returns one that answers over its index.
@@ -82,6 +84,12 @@ func newWorldWith(t *testing.T, indexed bool) *world {
 	w.api = v1.New(v1.Options{
 		Store: s, Index: w.index, Committer: commit.New(s, log), Auth: api.NewAuthenticator(s), Metrics: numbers.Handler(),
 		Ready: func(context.Context) error { return w.notReady }, Log: log,
+		OnConfiguration: func(ctx context.Context) error {
+			if w.onConfiguration == nil {
+				return nil
+			}
+			return w.onConfiguration(ctx)
+		},
 	})
 	w.api.Mount(w.mux)
 	for _, role := range auth.Roles() {

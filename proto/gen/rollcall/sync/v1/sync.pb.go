@@ -206,6 +206,71 @@ func (RefusalReason) EnumDescriptor() ([]byte, []int) {
 	return file_rollcall_sync_v1_sync_proto_rawDescGZIP(), []int{2}
 }
 
+// CollectorState is how a collector's run ended.
+type CollectorState int32
+
+const (
+	// Not set.
+	CollectorState_COLLECTOR_STATE_UNSPECIFIED CollectorState = 0
+	// It found everything that there is.
+	CollectorState_COLLECTOR_STATE_COLLECTED CollectorState = 1
+	// The machine has none of what it collects.
+	CollectorState_COLLECTOR_STATE_ABSENT CollectorState = 2
+	// It is switched off.
+	CollectorState_COLLECTOR_STATE_DISABLED CollectorState = 3
+	// Something could not be read; the rest is in the snapshot.
+	CollectorState_COLLECTOR_STATE_PARTIAL CollectorState = 4
+	// It failed: the section stays as it was.
+	CollectorState_COLLECTOR_STATE_FAILED CollectorState = 5
+)
+
+// Enum value maps for CollectorState.
+var (
+	CollectorState_name = map[int32]string{
+		0: "COLLECTOR_STATE_UNSPECIFIED",
+		1: "COLLECTOR_STATE_COLLECTED",
+		2: "COLLECTOR_STATE_ABSENT",
+		3: "COLLECTOR_STATE_DISABLED",
+		4: "COLLECTOR_STATE_PARTIAL",
+		5: "COLLECTOR_STATE_FAILED",
+	}
+	CollectorState_value = map[string]int32{
+		"COLLECTOR_STATE_UNSPECIFIED": 0,
+		"COLLECTOR_STATE_COLLECTED":   1,
+		"COLLECTOR_STATE_ABSENT":      2,
+		"COLLECTOR_STATE_DISABLED":    3,
+		"COLLECTOR_STATE_PARTIAL":     4,
+		"COLLECTOR_STATE_FAILED":      5,
+	}
+)
+
+func (x CollectorState) Enum() *CollectorState {
+	p := new(CollectorState)
+	*p = x
+	return p
+}
+
+func (x CollectorState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CollectorState) Descriptor() protoreflect.EnumDescriptor {
+	return file_rollcall_sync_v1_sync_proto_enumTypes[3].Descriptor()
+}
+
+func (CollectorState) Type() protoreflect.EnumType {
+	return &file_rollcall_sync_v1_sync_proto_enumTypes[3]
+}
+
+func (x CollectorState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CollectorState.Descriptor instead.
+func (CollectorState) EnumDescriptor() ([]byte, []int) {
+	return file_rollcall_sync_v1_sync_proto_rawDescGZIP(), []int{3}
+}
+
 // Source names who reports. An unset source is the agent itself: {rollcall.agent, rollcall}.
 type Source struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -492,8 +557,10 @@ type EnrollResponse struct {
 	GrpcAddress string `protobuf:"bytes,3,opt,name=grpc_address,json=grpcAddress,proto3" json:"grpc_address,omitempty"`
 	// Seconds between check-ins.
 	IntervalSeconds uint32 `protobuf:"varint,4,opt,name=interval_seconds,json=intervalSeconds,proto3" json:"interval_seconds,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Collection configuration, so that nothing is sent first that it switches off; unset when there is none.
+	Configuration *Configuration `protobuf:"bytes,5,opt,name=configuration,proto3" json:"configuration,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *EnrollResponse) Reset() {
@@ -554,6 +621,13 @@ func (x *EnrollResponse) GetIntervalSeconds() uint32 {
 	return 0
 }
 
+func (x *EnrollResponse) GetConfiguration() *Configuration {
+	if x != nil {
+		return x.Configuration
+	}
+	return nil
+}
+
 // CheckInRequest offers the root digest of the machine's current snapshot.
 type CheckInRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -567,7 +641,7 @@ type CheckInRequest struct {
 	Sections []*SectionDigest `protobuf:"bytes,4,rep,name=sections,proto3" json:"sections,omitempty"`
 	// Values that move all the time; sent when they moved enough to matter.
 	Vitals *Vitals `protobuf:"bytes,5,opt,name=vitals,proto3" json:"vitals,omitempty"`
-	// Collectors that are not well; sent when that changed.
+	// How the agent and its collectors are; sent when that changed, and once in a while.
 	Health *Health `protobuf:"bytes,6,opt,name=health,proto3" json:"health,omitempty"`
 	// Version of the collection configuration that the agent runs with; 0 when it has none.
 	ConfigurationVersion uint64 `protobuf:"varint,7,opt,name=configuration_version,json=configurationVersion,proto3" json:"configuration_version,omitempty"`
@@ -1034,7 +1108,7 @@ type PushDeltaRequest struct {
 	Sections []*SectionDelta `protobuf:"bytes,4,rep,name=sections,proto3" json:"sections,omitempty"`
 	// Values that move all the time.
 	Vitals *Vitals `protobuf:"bytes,5,opt,name=vitals,proto3" json:"vitals,omitempty"`
-	// Collectors that are not well; sent when that changed.
+	// How the agent and its collectors are; sent when that changed, and once in a while.
 	Health        *Health `protobuf:"bytes,6,opt,name=health,proto3" json:"health,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1210,8 +1284,10 @@ type PushDeltaResponse struct {
 	Root []byte `protobuf:"bytes,1,opt,name=root,proto3" json:"root,omitempty"`
 	// Seconds until the next check-in; 0 keeps the last one.
 	IntervalSeconds uint32 `protobuf:"varint,2,opt,name=interval_seconds,json=intervalSeconds,proto3" json:"interval_seconds,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Version of the collection configuration that the agent should run with; a check-in brings it. 0 when there is none.
+	ConfigurationVersion uint64 `protobuf:"varint,3,opt,name=configuration_version,json=configurationVersion,proto3" json:"configuration_version,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *PushDeltaResponse) Reset() {
@@ -1254,6 +1330,13 @@ func (x *PushDeltaResponse) GetRoot() []byte {
 func (x *PushDeltaResponse) GetIntervalSeconds() uint32 {
 	if x != nil {
 		return x.IntervalSeconds
+	}
+	return 0
+}
+
+func (x *PushDeltaResponse) GetConfigurationVersion() uint64 {
+	if x != nil {
+		return x.ConfigurationVersion
 	}
 	return 0
 }
@@ -1359,7 +1442,7 @@ type PushHeader struct {
 	Resync bool `protobuf:"varint,4,opt,name=resync,proto3" json:"resync,omitempty"`
 	// Values that move all the time.
 	Vitals *Vitals `protobuf:"bytes,5,opt,name=vitals,proto3" json:"vitals,omitempty"`
-	// Collectors that are not well.
+	// How the agent and its collectors are.
 	Health *Health `protobuf:"bytes,6,opt,name=health,proto3" json:"health,omitempty"`
 	// With resync: the instance that was told so. It tells the machine that was there first from one made from its image.
 	Resumes       []byte `protobuf:"bytes,7,opt,name=resumes,proto3" json:"resumes,omitempty"`
@@ -1544,8 +1627,10 @@ type PushSectionsResponse struct {
 	Root []byte `protobuf:"bytes,1,opt,name=root,proto3" json:"root,omitempty"`
 	// Seconds until the next check-in; 0 keeps the last one.
 	IntervalSeconds uint32 `protobuf:"varint,2,opt,name=interval_seconds,json=intervalSeconds,proto3" json:"interval_seconds,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Version of the collection configuration that the agent should run with; a check-in brings it. 0 when there is none.
+	ConfigurationVersion uint64 `protobuf:"varint,3,opt,name=configuration_version,json=configurationVersion,proto3" json:"configuration_version,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *PushSectionsResponse) Reset() {
@@ -1588,6 +1673,13 @@ func (x *PushSectionsResponse) GetRoot() []byte {
 func (x *PushSectionsResponse) GetIntervalSeconds() uint32 {
 	if x != nil {
 		return x.IntervalSeconds
+	}
+	return 0
+}
+
+func (x *PushSectionsResponse) GetConfigurationVersion() uint64 {
+	if x != nil {
+		return x.ConfigurationVersion
 	}
 	return 0
 }
@@ -1894,17 +1986,21 @@ func (x *FilesystemUse) GetFreeBytes() int64 {
 	return 0
 }
 
-// Health lists the collectors that are not well; an empty list says that all are.
+// Health says how the agent and its collectors are. It is always told as a whole: what it does not mention is not so.
 type Health struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Collectors with trouble, by name.
+	// Collectors with trouble, by name; an empty list says that all are well.
 	Troubles []*CollectorTrouble `protobuf:"bytes,1,rep,name=troubles,proto3" json:"troubles,omitempty"`
 	// How the agent speaks to the aggregator: `grpc`, `connect`, or `connect (fallback: reason)`.
 	Transport string `protobuf:"bytes,2,opt,name=transport,proto3" json:"transport,omitempty"`
 	// Version of the agent program.
-	AgentVersion  string `protobuf:"bytes,3,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	AgentVersion string `protobuf:"bytes,3,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`
+	// What every collector did in the last collection, by name.
+	Runs []*CollectorRun `protobuf:"bytes,4,rep,name=runs,proto3" json:"runs,omitempty"`
+	// Version of the collection configuration that it ran with; 0 when there was none.
+	ConfigurationVersion uint64 `protobuf:"varint,5,opt,name=configuration_version,json=configurationVersion,proto3" json:"configuration_version,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *Health) Reset() {
@@ -1958,6 +2054,102 @@ func (x *Health) GetAgentVersion() string {
 	return ""
 }
 
+func (x *Health) GetRuns() []*CollectorRun {
+	if x != nil {
+		return x.Runs
+	}
+	return nil
+}
+
+func (x *Health) GetConfigurationVersion() uint64 {
+	if x != nil {
+		return x.ConfigurationVersion
+	}
+	return 0
+}
+
+// CollectorRun is what one run of a collector came to and cost. What went wrong is among the troubles.
+type CollectorRun struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the collector.
+	Collector string `protobuf:"bytes,1,opt,name=collector,proto3" json:"collector,omitempty"`
+	// How it ended.
+	State CollectorState `protobuf:"varint,2,opt,name=state,proto3,enum=rollcall.sync.v1.CollectorState" json:"state,omitempty"`
+	// How long it took.
+	DurationMilliseconds uint32 `protobuf:"varint,3,opt,name=duration_milliseconds,json=durationMilliseconds,proto3" json:"duration_milliseconds,omitempty"`
+	// Facts that it found.
+	Items uint32 `protobuf:"varint,4,opt,name=items,proto3" json:"items,omitempty"`
+	// Bytes of files that it read; 0 when its sources were as they had been and the facts came from memory.
+	BytesRead     uint64 `protobuf:"varint,5,opt,name=bytes_read,json=bytesRead,proto3" json:"bytes_read,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CollectorRun) Reset() {
+	*x = CollectorRun{}
+	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CollectorRun) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CollectorRun) ProtoMessage() {}
+
+func (x *CollectorRun) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CollectorRun.ProtoReflect.Descriptor instead.
+func (*CollectorRun) Descriptor() ([]byte, []int) {
+	return file_rollcall_sync_v1_sync_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *CollectorRun) GetCollector() string {
+	if x != nil {
+		return x.Collector
+	}
+	return ""
+}
+
+func (x *CollectorRun) GetState() CollectorState {
+	if x != nil {
+		return x.State
+	}
+	return CollectorState_COLLECTOR_STATE_UNSPECIFIED
+}
+
+func (x *CollectorRun) GetDurationMilliseconds() uint32 {
+	if x != nil {
+		return x.DurationMilliseconds
+	}
+	return 0
+}
+
+func (x *CollectorRun) GetItems() uint32 {
+	if x != nil {
+		return x.Items
+	}
+	return 0
+}
+
+func (x *CollectorRun) GetBytesRead() uint64 {
+	if x != nil {
+		return x.BytesRead
+	}
+	return 0
+}
+
 // CollectorTrouble is one collector's last error.
 type CollectorTrouble struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1973,7 +2165,7 @@ type CollectorTrouble struct {
 
 func (x *CollectorTrouble) Reset() {
 	*x = CollectorTrouble{}
-	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[25]
+	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1985,7 +2177,7 @@ func (x *CollectorTrouble) String() string {
 func (*CollectorTrouble) ProtoMessage() {}
 
 func (x *CollectorTrouble) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[25]
+	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1998,7 +2190,7 @@ func (x *CollectorTrouble) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CollectorTrouble.ProtoReflect.Descriptor instead.
 func (*CollectorTrouble) Descriptor() ([]byte, []int) {
-	return file_rollcall_sync_v1_sync_proto_rawDescGZIP(), []int{25}
+	return file_rollcall_sync_v1_sync_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *CollectorTrouble) GetCollector() string {
@@ -2022,20 +2214,27 @@ func (x *CollectorTrouble) GetDenied() bool {
 	return false
 }
 
-// Configuration tells an agent what to collect. It never holds anything to execute.
+// Configuration tells an agent what to collect, and how often. It never holds anything to execute. It can only switch
+// off: what the machine's own operator switched off stays off.
 type Configuration struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Version of this configuration.
+	// Version of this configuration; it rises with every change of any. 0: there is none any more.
 	Version uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	// Collectors that are switched off, by name.
+	// Collectors, or single kinds of theirs, that are switched off, by name.
 	DisabledCollectors []string `protobuf:"bytes,2,rep,name=disabled_collectors,json=disabledCollectors,proto3" json:"disabled_collectors,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// Seconds between check-ins while no answer says otherwise; 0: the agent's own.
+	IntervalSeconds uint32 `protobuf:"varint,3,opt,name=interval_seconds,json=intervalSeconds,proto3" json:"interval_seconds,omitempty"`
+	// Collectors that may take longer, or not as long, as others.
+	Deadlines []*CollectorDeadline `protobuf:"bytes,4,rep,name=deadlines,proto3" json:"deadlines,omitempty"`
+	// Which keys of the custom facts are collected; unset: all of them.
+	FactKeys      *FactKeys `protobuf:"bytes,5,opt,name=fact_keys,json=factKeys,proto3" json:"fact_keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Configuration) Reset() {
 	*x = Configuration{}
-	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[26]
+	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2047,7 +2246,7 @@ func (x *Configuration) String() string {
 func (*Configuration) ProtoMessage() {}
 
 func (x *Configuration) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[26]
+	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2060,7 +2259,7 @@ func (x *Configuration) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Configuration.ProtoReflect.Descriptor instead.
 func (*Configuration) Descriptor() ([]byte, []int) {
-	return file_rollcall_sync_v1_sync_proto_rawDescGZIP(), []int{26}
+	return file_rollcall_sync_v1_sync_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Configuration) GetVersion() uint64 {
@@ -2073,6 +2272,128 @@ func (x *Configuration) GetVersion() uint64 {
 func (x *Configuration) GetDisabledCollectors() []string {
 	if x != nil {
 		return x.DisabledCollectors
+	}
+	return nil
+}
+
+func (x *Configuration) GetIntervalSeconds() uint32 {
+	if x != nil {
+		return x.IntervalSeconds
+	}
+	return 0
+}
+
+func (x *Configuration) GetDeadlines() []*CollectorDeadline {
+	if x != nil {
+		return x.Deadlines
+	}
+	return nil
+}
+
+func (x *Configuration) GetFactKeys() *FactKeys {
+	if x != nil {
+		return x.FactKeys
+	}
+	return nil
+}
+
+// CollectorDeadline is how long one collector may take.
+type CollectorDeadline struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the collector.
+	Collector string `protobuf:"bytes,1,opt,name=collector,proto3" json:"collector,omitempty"`
+	// Seconds.
+	Seconds       uint32 `protobuf:"varint,2,opt,name=seconds,proto3" json:"seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CollectorDeadline) Reset() {
+	*x = CollectorDeadline{}
+	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CollectorDeadline) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CollectorDeadline) ProtoMessage() {}
+
+func (x *CollectorDeadline) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CollectorDeadline.ProtoReflect.Descriptor instead.
+func (*CollectorDeadline) Descriptor() ([]byte, []int) {
+	return file_rollcall_sync_v1_sync_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *CollectorDeadline) GetCollector() string {
+	if x != nil {
+		return x.Collector
+	}
+	return ""
+}
+
+func (x *CollectorDeadline) GetSeconds() uint32 {
+	if x != nil {
+		return x.Seconds
+	}
+	return 0
+}
+
+// FactKeys is a list of keys; an empty one allows none.
+type FactKeys struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Top-level keys of extra_facts.
+	Keys          []string `protobuf:"bytes,1,rep,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FactKeys) Reset() {
+	*x = FactKeys{}
+	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FactKeys) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FactKeys) ProtoMessage() {}
+
+func (x *FactKeys) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_sync_v1_sync_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FactKeys.ProtoReflect.Descriptor instead.
+func (*FactKeys) Descriptor() ([]byte, []int) {
+	return file_rollcall_sync_v1_sync_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *FactKeys) GetKeys() []string {
+	if x != nil {
+		return x.Keys
 	}
 	return nil
 }
@@ -2099,14 +2420,15 @@ const file_rollcall_sync_v1_sync_proto_rawDesc = "" +
 	"\bevidence\x18\x02 \x01(\v2\x1a.rollcall.sync.v1.EvidenceR\bevidence\x12-\n" +
 	"\x05stamp\x18\x03 \x01(\v2\x17.rollcall.sync.v1.StampR\x05stamp\x12#\n" +
 	"\ragent_version\x18\x04 \x01(\tR\fagentVersion\x12\x1a\n" +
-	"\bhostname\x18\x05 \x01(\tR\bhostname\"\xa3\x01\n" +
+	"\bhostname\x18\x05 \x01(\tR\bhostname\"\xea\x01\n" +
 	"\x0eEnrollResponse\x12#\n" +
 	"\rserial_number\x18\x01 \x01(\tR\fserialNumber\x12\x1e\n" +
 	"\n" +
 	"credential\x18\x02 \x01(\tR\n" +
 	"credential\x12!\n" +
 	"\fgrpc_address\x18\x03 \x01(\tR\vgrpcAddress\x12)\n" +
-	"\x10interval_seconds\x18\x04 \x01(\rR\x0fintervalSeconds\"\xdb\x02\n" +
+	"\x10interval_seconds\x18\x04 \x01(\rR\x0fintervalSeconds\x12E\n" +
+	"\rconfiguration\x18\x05 \x01(\v2\x1f.rollcall.sync.v1.ConfigurationR\rconfiguration\"\xdb\x02\n" +
 	"\x0eCheckInRequest\x12-\n" +
 	"\x05stamp\x18\x01 \x01(\v2\x17.rollcall.sync.v1.StampR\x05stamp\x120\n" +
 	"\x06source\x18\x02 \x01(\v2\x18.rollcall.sync.v1.SourceR\x06source\x12\x12\n" +
@@ -2152,10 +2474,11 @@ const file_rollcall_sync_v1_sync_proto_rawDesc = "" +
 	"\x04base\x18\x03 \x01(\fR\x04base\x12\x16\n" +
 	"\x06digest\x18\x04 \x01(\fR\x06digest\x12\x18\n" +
 	"\aremoved\x18\x05 \x01(\fR\aremoved\x12\x14\n" +
-	"\x05added\x18\x06 \x03(\fR\x05added\"R\n" +
+	"\x05added\x18\x06 \x03(\fR\x05added\"\x87\x01\n" +
 	"\x11PushDeltaResponse\x12\x12\n" +
 	"\x04root\x18\x01 \x01(\fR\x04root\x12)\n" +
-	"\x10interval_seconds\x18\x02 \x01(\rR\x0fintervalSeconds\"\x90\x01\n" +
+	"\x10interval_seconds\x18\x02 \x01(\rR\x0fintervalSeconds\x123\n" +
+	"\x15configuration_version\x18\x03 \x01(\x04R\x14configurationVersion\"\x90\x01\n" +
 	"\x13PushSectionsRequest\x126\n" +
 	"\x06header\x18\x01 \x01(\v2\x1c.rollcall.sync.v1.PushHeaderH\x00R\x06header\x129\n" +
 	"\asection\x18\x02 \x01(\v2\x1d.rollcall.sync.v1.SectionPartH\x00R\asectionB\x06\n" +
@@ -2175,10 +2498,11 @@ const file_rollcall_sync_v1_sync_proto_rawDesc = "" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x10\n" +
 	"\x03ids\x18\x04 \x01(\fR\x03ids\x12\x18\n" +
 	"\aoffered\x18\x05 \x01(\bR\aoffered\x12\x16\n" +
-	"\x06bodies\x18\x06 \x03(\fR\x06bodies\"U\n" +
+	"\x06bodies\x18\x06 \x03(\fR\x06bodies\"\x8a\x01\n" +
 	"\x14PushSectionsResponse\x12\x12\n" +
 	"\x04root\x18\x01 \x01(\fR\x04root\x12)\n" +
-	"\x10interval_seconds\x18\x02 \x01(\rR\x0fintervalSeconds\"W\n" +
+	"\x10interval_seconds\x18\x02 \x01(\rR\x0fintervalSeconds\x123\n" +
+	"\x15configuration_version\x18\x03 \x01(\x04R\x14configurationVersion\"W\n" +
 	"\x0eGoodbyeRequest\x12-\n" +
 	"\x05stamp\x18\x01 \x01(\v2\x17.rollcall.sync.v1.StampR\x05stamp\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x11\n" +
@@ -2199,18 +2523,35 @@ const file_rollcall_sync_v1_sync_proto_rawDesc = "" +
 	"\n" +
 	"size_bytes\x18\x02 \x01(\x03R\tsizeBytes\x12\x1d\n" +
 	"\n" +
-	"free_bytes\x18\x03 \x01(\x03R\tfreeBytes\"\x8b\x01\n" +
+	"free_bytes\x18\x03 \x01(\x03R\tfreeBytes\"\xf4\x01\n" +
 	"\x06Health\x12>\n" +
 	"\btroubles\x18\x01 \x03(\v2\".rollcall.sync.v1.CollectorTroubleR\btroubles\x12\x1c\n" +
 	"\ttransport\x18\x02 \x01(\tR\ttransport\x12#\n" +
-	"\ragent_version\x18\x03 \x01(\tR\fagentVersion\"b\n" +
+	"\ragent_version\x18\x03 \x01(\tR\fagentVersion\x122\n" +
+	"\x04runs\x18\x04 \x03(\v2\x1e.rollcall.sync.v1.CollectorRunR\x04runs\x123\n" +
+	"\x15configuration_version\x18\x05 \x01(\x04R\x14configurationVersion\"\xce\x01\n" +
+	"\fCollectorRun\x12\x1c\n" +
+	"\tcollector\x18\x01 \x01(\tR\tcollector\x126\n" +
+	"\x05state\x18\x02 \x01(\x0e2 .rollcall.sync.v1.CollectorStateR\x05state\x123\n" +
+	"\x15duration_milliseconds\x18\x03 \x01(\rR\x14durationMilliseconds\x12\x14\n" +
+	"\x05items\x18\x04 \x01(\rR\x05items\x12\x1d\n" +
+	"\n" +
+	"bytes_read\x18\x05 \x01(\x04R\tbytesRead\"b\n" +
 	"\x10CollectorTrouble\x12\x1c\n" +
 	"\tcollector\x18\x01 \x01(\tR\tcollector\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x16\n" +
-	"\x06denied\x18\x03 \x01(\bR\x06denied\"Z\n" +
+	"\x06denied\x18\x03 \x01(\bR\x06denied\"\x81\x02\n" +
 	"\rConfiguration\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12/\n" +
-	"\x13disabled_collectors\x18\x02 \x03(\tR\x12disabledCollectors*k\n" +
+	"\x13disabled_collectors\x18\x02 \x03(\tR\x12disabledCollectors\x12)\n" +
+	"\x10interval_seconds\x18\x03 \x01(\rR\x0fintervalSeconds\x12A\n" +
+	"\tdeadlines\x18\x04 \x03(\v2#.rollcall.sync.v1.CollectorDeadlineR\tdeadlines\x127\n" +
+	"\tfact_keys\x18\x05 \x01(\v2\x1a.rollcall.sync.v1.FactKeysR\bfactKeys\"K\n" +
+	"\x11CollectorDeadline\x12\x1c\n" +
+	"\tcollector\x18\x01 \x01(\tR\tcollector\x12\x18\n" +
+	"\aseconds\x18\x02 \x01(\rR\aseconds\"\x1e\n" +
+	"\bFactKeys\x12\x12\n" +
+	"\x04keys\x18\x01 \x03(\tR\x04keys*k\n" +
 	"\x0eCheckInOutcome\x12 \n" +
 	"\x1cCHECK_IN_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18CHECK_IN_OUTCOME_CURRENT\x10\x01\x12\x19\n" +
@@ -2227,7 +2568,14 @@ const file_rollcall_sync_v1_sync_proto_rawDesc = "" +
 	"\x15REFUSAL_REASON_FROZEN\x10\x03\x12!\n" +
 	"\x1dREFUSAL_REASON_ASSETS_MISSING\x10\x04\x12\x1f\n" +
 	"\x1bREFUSAL_REASON_KIND_UNKNOWN\x10\x05\x12\x17\n" +
-	"\x13REFUSAL_REASON_BUSY\x10\x062\x81\x04\n" +
+	"\x13REFUSAL_REASON_BUSY\x10\x06*\xc3\x01\n" +
+	"\x0eCollectorState\x12\x1f\n" +
+	"\x1bCOLLECTOR_STATE_UNSPECIFIED\x10\x00\x12\x1d\n" +
+	"\x19COLLECTOR_STATE_COLLECTED\x10\x01\x12\x1a\n" +
+	"\x16COLLECTOR_STATE_ABSENT\x10\x02\x12\x1c\n" +
+	"\x18COLLECTOR_STATE_DISABLED\x10\x03\x12\x1b\n" +
+	"\x17COLLECTOR_STATE_PARTIAL\x10\x04\x12\x1a\n" +
+	"\x16COLLECTOR_STATE_FAILED\x10\x052\x81\x04\n" +
 	"\vSyncService\x12K\n" +
 	"\x06Enroll\x12\x1f.rollcall.sync.v1.EnrollRequest\x1a .rollcall.sync.v1.EnrollResponse\x12N\n" +
 	"\aCheckIn\x12 .rollcall.sync.v1.CheckInRequest\x1a!.rollcall.sync.v1.CheckInResponse\x12N\n" +
@@ -2249,89 +2597,98 @@ func file_rollcall_sync_v1_sync_proto_rawDescGZIP() []byte {
 	return file_rollcall_sync_v1_sync_proto_rawDescData
 }
 
-var file_rollcall_sync_v1_sync_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_rollcall_sync_v1_sync_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_rollcall_sync_v1_sync_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_rollcall_sync_v1_sync_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_rollcall_sync_v1_sync_proto_goTypes = []any{
 	(CheckInOutcome)(0),          // 0: rollcall.sync.v1.CheckInOutcome
 	(SectionState)(0),            // 1: rollcall.sync.v1.SectionState
 	(RefusalReason)(0),           // 2: rollcall.sync.v1.RefusalReason
-	(*Source)(nil),               // 3: rollcall.sync.v1.Source
-	(*Stamp)(nil),                // 4: rollcall.sync.v1.Stamp
-	(*Evidence)(nil),             // 5: rollcall.sync.v1.Evidence
-	(*EnrollRequest)(nil),        // 6: rollcall.sync.v1.EnrollRequest
-	(*EnrollResponse)(nil),       // 7: rollcall.sync.v1.EnrollResponse
-	(*CheckInRequest)(nil),       // 8: rollcall.sync.v1.CheckInRequest
-	(*CheckInResponse)(nil),      // 9: rollcall.sync.v1.CheckInResponse
-	(*SectionDigest)(nil),        // 10: rollcall.sync.v1.SectionDigest
-	(*MissingRequest)(nil),       // 11: rollcall.sync.v1.MissingRequest
-	(*OfferedSection)(nil),       // 12: rollcall.sync.v1.OfferedSection
-	(*MissingResponse)(nil),      // 13: rollcall.sync.v1.MissingResponse
-	(*MissingAssets)(nil),        // 14: rollcall.sync.v1.MissingAssets
-	(*PushDeltaRequest)(nil),     // 15: rollcall.sync.v1.PushDeltaRequest
-	(*SectionDelta)(nil),         // 16: rollcall.sync.v1.SectionDelta
-	(*PushDeltaResponse)(nil),    // 17: rollcall.sync.v1.PushDeltaResponse
-	(*PushSectionsRequest)(nil),  // 18: rollcall.sync.v1.PushSectionsRequest
-	(*PushHeader)(nil),           // 19: rollcall.sync.v1.PushHeader
-	(*SectionPart)(nil),          // 20: rollcall.sync.v1.SectionPart
-	(*PushSectionsResponse)(nil), // 21: rollcall.sync.v1.PushSectionsResponse
-	(*GoodbyeRequest)(nil),       // 22: rollcall.sync.v1.GoodbyeRequest
-	(*GoodbyeResponse)(nil),      // 23: rollcall.sync.v1.GoodbyeResponse
-	(*Refusal)(nil),              // 24: rollcall.sync.v1.Refusal
-	(*Vitals)(nil),               // 25: rollcall.sync.v1.Vitals
-	(*FilesystemUse)(nil),        // 26: rollcall.sync.v1.FilesystemUse
-	(*Health)(nil),               // 27: rollcall.sync.v1.Health
-	(*CollectorTrouble)(nil),     // 28: rollcall.sync.v1.CollectorTrouble
-	(*Configuration)(nil),        // 29: rollcall.sync.v1.Configuration
+	(CollectorState)(0),          // 3: rollcall.sync.v1.CollectorState
+	(*Source)(nil),               // 4: rollcall.sync.v1.Source
+	(*Stamp)(nil),                // 5: rollcall.sync.v1.Stamp
+	(*Evidence)(nil),             // 6: rollcall.sync.v1.Evidence
+	(*EnrollRequest)(nil),        // 7: rollcall.sync.v1.EnrollRequest
+	(*EnrollResponse)(nil),       // 8: rollcall.sync.v1.EnrollResponse
+	(*CheckInRequest)(nil),       // 9: rollcall.sync.v1.CheckInRequest
+	(*CheckInResponse)(nil),      // 10: rollcall.sync.v1.CheckInResponse
+	(*SectionDigest)(nil),        // 11: rollcall.sync.v1.SectionDigest
+	(*MissingRequest)(nil),       // 12: rollcall.sync.v1.MissingRequest
+	(*OfferedSection)(nil),       // 13: rollcall.sync.v1.OfferedSection
+	(*MissingResponse)(nil),      // 14: rollcall.sync.v1.MissingResponse
+	(*MissingAssets)(nil),        // 15: rollcall.sync.v1.MissingAssets
+	(*PushDeltaRequest)(nil),     // 16: rollcall.sync.v1.PushDeltaRequest
+	(*SectionDelta)(nil),         // 17: rollcall.sync.v1.SectionDelta
+	(*PushDeltaResponse)(nil),    // 18: rollcall.sync.v1.PushDeltaResponse
+	(*PushSectionsRequest)(nil),  // 19: rollcall.sync.v1.PushSectionsRequest
+	(*PushHeader)(nil),           // 20: rollcall.sync.v1.PushHeader
+	(*SectionPart)(nil),          // 21: rollcall.sync.v1.SectionPart
+	(*PushSectionsResponse)(nil), // 22: rollcall.sync.v1.PushSectionsResponse
+	(*GoodbyeRequest)(nil),       // 23: rollcall.sync.v1.GoodbyeRequest
+	(*GoodbyeResponse)(nil),      // 24: rollcall.sync.v1.GoodbyeResponse
+	(*Refusal)(nil),              // 25: rollcall.sync.v1.Refusal
+	(*Vitals)(nil),               // 26: rollcall.sync.v1.Vitals
+	(*FilesystemUse)(nil),        // 27: rollcall.sync.v1.FilesystemUse
+	(*Health)(nil),               // 28: rollcall.sync.v1.Health
+	(*CollectorRun)(nil),         // 29: rollcall.sync.v1.CollectorRun
+	(*CollectorTrouble)(nil),     // 30: rollcall.sync.v1.CollectorTrouble
+	(*Configuration)(nil),        // 31: rollcall.sync.v1.Configuration
+	(*CollectorDeadline)(nil),    // 32: rollcall.sync.v1.CollectorDeadline
+	(*FactKeys)(nil),             // 33: rollcall.sync.v1.FactKeys
 }
 var file_rollcall_sync_v1_sync_proto_depIdxs = []int32{
-	5,  // 0: rollcall.sync.v1.EnrollRequest.evidence:type_name -> rollcall.sync.v1.Evidence
-	4,  // 1: rollcall.sync.v1.EnrollRequest.stamp:type_name -> rollcall.sync.v1.Stamp
-	4,  // 2: rollcall.sync.v1.CheckInRequest.stamp:type_name -> rollcall.sync.v1.Stamp
-	3,  // 3: rollcall.sync.v1.CheckInRequest.source:type_name -> rollcall.sync.v1.Source
-	10, // 4: rollcall.sync.v1.CheckInRequest.sections:type_name -> rollcall.sync.v1.SectionDigest
-	25, // 5: rollcall.sync.v1.CheckInRequest.vitals:type_name -> rollcall.sync.v1.Vitals
-	27, // 6: rollcall.sync.v1.CheckInRequest.health:type_name -> rollcall.sync.v1.Health
-	0,  // 7: rollcall.sync.v1.CheckInResponse.outcome:type_name -> rollcall.sync.v1.CheckInOutcome
-	10, // 8: rollcall.sync.v1.CheckInResponse.bases:type_name -> rollcall.sync.v1.SectionDigest
-	29, // 9: rollcall.sync.v1.CheckInResponse.configuration:type_name -> rollcall.sync.v1.Configuration
-	3,  // 10: rollcall.sync.v1.MissingRequest.source:type_name -> rollcall.sync.v1.Source
-	12, // 11: rollcall.sync.v1.MissingRequest.sections:type_name -> rollcall.sync.v1.OfferedSection
-	14, // 12: rollcall.sync.v1.MissingResponse.sections:type_name -> rollcall.sync.v1.MissingAssets
-	4,  // 13: rollcall.sync.v1.PushDeltaRequest.stamp:type_name -> rollcall.sync.v1.Stamp
-	3,  // 14: rollcall.sync.v1.PushDeltaRequest.source:type_name -> rollcall.sync.v1.Source
-	16, // 15: rollcall.sync.v1.PushDeltaRequest.sections:type_name -> rollcall.sync.v1.SectionDelta
-	25, // 16: rollcall.sync.v1.PushDeltaRequest.vitals:type_name -> rollcall.sync.v1.Vitals
-	27, // 17: rollcall.sync.v1.PushDeltaRequest.health:type_name -> rollcall.sync.v1.Health
-	1,  // 18: rollcall.sync.v1.SectionDelta.state:type_name -> rollcall.sync.v1.SectionState
-	19, // 19: rollcall.sync.v1.PushSectionsRequest.header:type_name -> rollcall.sync.v1.PushHeader
-	20, // 20: rollcall.sync.v1.PushSectionsRequest.section:type_name -> rollcall.sync.v1.SectionPart
-	4,  // 21: rollcall.sync.v1.PushHeader.stamp:type_name -> rollcall.sync.v1.Stamp
-	3,  // 22: rollcall.sync.v1.PushHeader.source:type_name -> rollcall.sync.v1.Source
-	25, // 23: rollcall.sync.v1.PushHeader.vitals:type_name -> rollcall.sync.v1.Vitals
-	27, // 24: rollcall.sync.v1.PushHeader.health:type_name -> rollcall.sync.v1.Health
-	1,  // 25: rollcall.sync.v1.SectionPart.state:type_name -> rollcall.sync.v1.SectionState
-	4,  // 26: rollcall.sync.v1.GoodbyeRequest.stamp:type_name -> rollcall.sync.v1.Stamp
-	2,  // 27: rollcall.sync.v1.Refusal.reason:type_name -> rollcall.sync.v1.RefusalReason
-	10, // 28: rollcall.sync.v1.Refusal.bases:type_name -> rollcall.sync.v1.SectionDigest
-	26, // 29: rollcall.sync.v1.Vitals.filesystems:type_name -> rollcall.sync.v1.FilesystemUse
-	28, // 30: rollcall.sync.v1.Health.troubles:type_name -> rollcall.sync.v1.CollectorTrouble
-	6,  // 31: rollcall.sync.v1.SyncService.Enroll:input_type -> rollcall.sync.v1.EnrollRequest
-	8,  // 32: rollcall.sync.v1.SyncService.CheckIn:input_type -> rollcall.sync.v1.CheckInRequest
-	11, // 33: rollcall.sync.v1.SyncService.Missing:input_type -> rollcall.sync.v1.MissingRequest
-	15, // 34: rollcall.sync.v1.SyncService.PushDelta:input_type -> rollcall.sync.v1.PushDeltaRequest
-	18, // 35: rollcall.sync.v1.SyncService.PushSections:input_type -> rollcall.sync.v1.PushSectionsRequest
-	22, // 36: rollcall.sync.v1.SyncService.Goodbye:input_type -> rollcall.sync.v1.GoodbyeRequest
-	7,  // 37: rollcall.sync.v1.SyncService.Enroll:output_type -> rollcall.sync.v1.EnrollResponse
-	9,  // 38: rollcall.sync.v1.SyncService.CheckIn:output_type -> rollcall.sync.v1.CheckInResponse
-	13, // 39: rollcall.sync.v1.SyncService.Missing:output_type -> rollcall.sync.v1.MissingResponse
-	17, // 40: rollcall.sync.v1.SyncService.PushDelta:output_type -> rollcall.sync.v1.PushDeltaResponse
-	21, // 41: rollcall.sync.v1.SyncService.PushSections:output_type -> rollcall.sync.v1.PushSectionsResponse
-	23, // 42: rollcall.sync.v1.SyncService.Goodbye:output_type -> rollcall.sync.v1.GoodbyeResponse
-	37, // [37:43] is the sub-list for method output_type
-	31, // [31:37] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	6,  // 0: rollcall.sync.v1.EnrollRequest.evidence:type_name -> rollcall.sync.v1.Evidence
+	5,  // 1: rollcall.sync.v1.EnrollRequest.stamp:type_name -> rollcall.sync.v1.Stamp
+	31, // 2: rollcall.sync.v1.EnrollResponse.configuration:type_name -> rollcall.sync.v1.Configuration
+	5,  // 3: rollcall.sync.v1.CheckInRequest.stamp:type_name -> rollcall.sync.v1.Stamp
+	4,  // 4: rollcall.sync.v1.CheckInRequest.source:type_name -> rollcall.sync.v1.Source
+	11, // 5: rollcall.sync.v1.CheckInRequest.sections:type_name -> rollcall.sync.v1.SectionDigest
+	26, // 6: rollcall.sync.v1.CheckInRequest.vitals:type_name -> rollcall.sync.v1.Vitals
+	28, // 7: rollcall.sync.v1.CheckInRequest.health:type_name -> rollcall.sync.v1.Health
+	0,  // 8: rollcall.sync.v1.CheckInResponse.outcome:type_name -> rollcall.sync.v1.CheckInOutcome
+	11, // 9: rollcall.sync.v1.CheckInResponse.bases:type_name -> rollcall.sync.v1.SectionDigest
+	31, // 10: rollcall.sync.v1.CheckInResponse.configuration:type_name -> rollcall.sync.v1.Configuration
+	4,  // 11: rollcall.sync.v1.MissingRequest.source:type_name -> rollcall.sync.v1.Source
+	13, // 12: rollcall.sync.v1.MissingRequest.sections:type_name -> rollcall.sync.v1.OfferedSection
+	15, // 13: rollcall.sync.v1.MissingResponse.sections:type_name -> rollcall.sync.v1.MissingAssets
+	5,  // 14: rollcall.sync.v1.PushDeltaRequest.stamp:type_name -> rollcall.sync.v1.Stamp
+	4,  // 15: rollcall.sync.v1.PushDeltaRequest.source:type_name -> rollcall.sync.v1.Source
+	17, // 16: rollcall.sync.v1.PushDeltaRequest.sections:type_name -> rollcall.sync.v1.SectionDelta
+	26, // 17: rollcall.sync.v1.PushDeltaRequest.vitals:type_name -> rollcall.sync.v1.Vitals
+	28, // 18: rollcall.sync.v1.PushDeltaRequest.health:type_name -> rollcall.sync.v1.Health
+	1,  // 19: rollcall.sync.v1.SectionDelta.state:type_name -> rollcall.sync.v1.SectionState
+	20, // 20: rollcall.sync.v1.PushSectionsRequest.header:type_name -> rollcall.sync.v1.PushHeader
+	21, // 21: rollcall.sync.v1.PushSectionsRequest.section:type_name -> rollcall.sync.v1.SectionPart
+	5,  // 22: rollcall.sync.v1.PushHeader.stamp:type_name -> rollcall.sync.v1.Stamp
+	4,  // 23: rollcall.sync.v1.PushHeader.source:type_name -> rollcall.sync.v1.Source
+	26, // 24: rollcall.sync.v1.PushHeader.vitals:type_name -> rollcall.sync.v1.Vitals
+	28, // 25: rollcall.sync.v1.PushHeader.health:type_name -> rollcall.sync.v1.Health
+	1,  // 26: rollcall.sync.v1.SectionPart.state:type_name -> rollcall.sync.v1.SectionState
+	5,  // 27: rollcall.sync.v1.GoodbyeRequest.stamp:type_name -> rollcall.sync.v1.Stamp
+	2,  // 28: rollcall.sync.v1.Refusal.reason:type_name -> rollcall.sync.v1.RefusalReason
+	11, // 29: rollcall.sync.v1.Refusal.bases:type_name -> rollcall.sync.v1.SectionDigest
+	27, // 30: rollcall.sync.v1.Vitals.filesystems:type_name -> rollcall.sync.v1.FilesystemUse
+	30, // 31: rollcall.sync.v1.Health.troubles:type_name -> rollcall.sync.v1.CollectorTrouble
+	29, // 32: rollcall.sync.v1.Health.runs:type_name -> rollcall.sync.v1.CollectorRun
+	3,  // 33: rollcall.sync.v1.CollectorRun.state:type_name -> rollcall.sync.v1.CollectorState
+	32, // 34: rollcall.sync.v1.Configuration.deadlines:type_name -> rollcall.sync.v1.CollectorDeadline
+	33, // 35: rollcall.sync.v1.Configuration.fact_keys:type_name -> rollcall.sync.v1.FactKeys
+	7,  // 36: rollcall.sync.v1.SyncService.Enroll:input_type -> rollcall.sync.v1.EnrollRequest
+	9,  // 37: rollcall.sync.v1.SyncService.CheckIn:input_type -> rollcall.sync.v1.CheckInRequest
+	12, // 38: rollcall.sync.v1.SyncService.Missing:input_type -> rollcall.sync.v1.MissingRequest
+	16, // 39: rollcall.sync.v1.SyncService.PushDelta:input_type -> rollcall.sync.v1.PushDeltaRequest
+	19, // 40: rollcall.sync.v1.SyncService.PushSections:input_type -> rollcall.sync.v1.PushSectionsRequest
+	23, // 41: rollcall.sync.v1.SyncService.Goodbye:input_type -> rollcall.sync.v1.GoodbyeRequest
+	8,  // 42: rollcall.sync.v1.SyncService.Enroll:output_type -> rollcall.sync.v1.EnrollResponse
+	10, // 43: rollcall.sync.v1.SyncService.CheckIn:output_type -> rollcall.sync.v1.CheckInResponse
+	14, // 44: rollcall.sync.v1.SyncService.Missing:output_type -> rollcall.sync.v1.MissingResponse
+	18, // 45: rollcall.sync.v1.SyncService.PushDelta:output_type -> rollcall.sync.v1.PushDeltaResponse
+	22, // 46: rollcall.sync.v1.SyncService.PushSections:output_type -> rollcall.sync.v1.PushSectionsResponse
+	24, // 47: rollcall.sync.v1.SyncService.Goodbye:output_type -> rollcall.sync.v1.GoodbyeResponse
+	42, // [42:48] is the sub-list for method output_type
+	36, // [36:42] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_rollcall_sync_v1_sync_proto_init() }
@@ -2348,8 +2705,8 @@ func file_rollcall_sync_v1_sync_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rollcall_sync_v1_sync_proto_rawDesc), len(file_rollcall_sync_v1_sync_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   27,
+			NumEnums:      4,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
