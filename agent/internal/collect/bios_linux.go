@@ -4,7 +4,6 @@ package collect
 
 import (
 	"context"
-	"time"
 
 	inventoryv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1"
 
@@ -26,16 +25,6 @@ func collectBios(_ context.Context, h host.Host, snap *inventoryv1.Snapshot) err
 		Date: biosDate(d.raw("bios_date")), Type: fact(firmwareType(h)),
 	}
 	return d.err()
-}
-
-// biosDate reads month/day/year; old firmware writes the year of the last century in two digits.
-func biosDate(s string) *string {
-	for _, layout := range []string{"01/02/2006", "01/02/06"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return datetime(t)
-		}
-	}
-	return nil
 }
 
 // firmwareType is uefi or bios. A machine without UEFI has a BIOS only if there is an SMBIOS table to show for it:

@@ -42,8 +42,8 @@ type Collector struct {
 	// Sources are all files that the result depends on, in the tree of host.FS. A collector that names them is not run
 	// again while none of them changed; a folder stands for the names in it. Leave it out for files of /proc and /sys.
 	Sources []string
-	// Collect adds what it finds to snap, which holds nothing yet and belongs to it. It may return facts and a partial
-	// error together; with any other error the facts are thrown away.
+	// Collect adds what it finds to snap, which holds nothing yet and belongs to it. It may return facts together with
+	// what a gap or partly makes of its troubles; with any other error the facts are thrown away.
 	Collect func(ctx context.Context, h host.Host, snap *inventoryv1.Snapshot) error
 	// CollectFiles takes the place of Collect for a collector whose files are not known beforehand: it puts what it makes
 	// of each file into the memo, and is spared the work on those that did not change.
@@ -107,6 +107,30 @@ func (u *unreadable) Error() string {
 // Is makes errors.Is(err, fs.ErrPermission) hold.
 func (u *unreadable) Is(target error) bool { return target == fs.ErrPermission }
 
+// partial is what a collector could not make sense of while the rest of its facts are good: one broken file of many.
+type partial struct{ errs []error }
+
+// partly returns an error that costs only what it is about, so that the collector's other facts count; nil for none.
+func partly(errs ...error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if len(errs) == 0 {
+		return nil
+	}
+	return &partial{errs}
+}
+
+// Error implements error.
+func (p *partial) Error() string {
+	texts := make([]string, len(p.errs))
+	for i, err := range p.errs {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap lets errors.Is and errors.As see all of them.
+func (p *partial) Unwrap() []error { return p.errs }
+
 // gap collects what a collector may not read and can do without.
 type gap struct{ unreadable }
 
@@ -128,4 +152,12 @@ func (g *gap) err() error {
 		return nil
 	}
 	return &g.unreadable
+}
+
+// with is err of a collector that has other troubles too: its facts count in any case.
+func (g *gap) with(troubles []error) error {
+	if len(troubles) == 0 {
+		return g.err()
+	}
+	return partly(append(troubles, g.err())...)
 }

@@ -150,14 +150,6 @@ func (p *debParser) parse(text string, implied bool) error {
 	return nil
 }
 
-// cutLine splits text after its first line, whose end is left out.
-func cutLine(text string) (line, rest string) {
-	if i := strings.IndexByte(text, '\n'); i >= 0 {
-		return strings.TrimSuffix(text[:i], "\r"), text[i+1:]
-	}
-	return text, ""
-}
-
 // field returns where the value of a field belongs, nil if it does not matter.
 func (f *debFields) field(name string) *string {
 	switch name {

@@ -34,16 +34,18 @@ var notDisks = regexp.MustCompile(`^(sr|fd)\d+$|^mmcblk\d+(boot\d+|rpmb|gp\d+)$`
 // md) and what hangs on USB, which comes and goes.
 //
 // Source: Documentation/ABI/stable/sysfs-block in the Linux kernel.
-func collectDisks(_ context.Context, h host.Host, snap *inventoryv1.Snapshot) error {
+func collectDisks(ctx context.Context, h host.Host, snap *inventoryv1.Snapshot) error {
 	names, err := wholeDisks(h)
 	if err != nil {
 		return err
 	}
+	mounted := mountPoints(ctx, h)
 	for _, name := range names {
 		d, err := diskOf(h, name)
 		if err != nil {
 			return err
 		}
+		d.EncryptionStatus = fact(encryptionOf(h, name, mounted))
 		snap.Disks = append(snap.Disks, d)
 	}
 	return nil
@@ -89,6 +91,7 @@ func diskOf(h host.Host, name string) (*inventoryv1.Disk, error) {
 		Model: fact(peek(h, folder+"/device/model")), Serial: fact(diskSerial(h, folder)),
 		Firmware: fact(firstOf(peek(h, folder+"/device/firmware_rev"), peek(h, folder+"/device/rev"))),
 		Wwn:      fact(firstOf(peek(h, folder+"/wwid"), peek(h, folder+"/device/wwid"))),
+		Label:    fact(contentOf(h, folder, name).label),
 	}
 	if vendor := peek(h, folder+"/device/vendor"); !strings.HasPrefix(vendor, "0x") {
 		d.Vendor = fact(vendor) // a bus number is no vendor's name
@@ -165,14 +168,4 @@ func sectors(h host.Host, file string) (int64, error) {
 		return 0, errors.New("more than a number can hold: " + text)
 	}
 	return int64(n) * sectorSize, nil
-}
-
-// firstOf returns the first text that is not empty.
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }

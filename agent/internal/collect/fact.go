@@ -132,3 +132,21 @@ func absent(err error) error {
 	}
 	return err
 }
+
+// firstOf returns the first text that is not empty.
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// cutLine splits text after its first line, whose end is left out.
+func cutLine(text string) (line, rest string) {
+	if i := strings.IndexByte(text, '\n'); i >= 0 {
+		return strings.TrimSuffix(text[:i], "\r"), text[i+1:]
+	}
+	return text, ""
+}

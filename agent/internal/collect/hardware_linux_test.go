@@ -238,6 +238,10 @@ func TestHypervisorAndContainerAreTwoFacts(t *testing.T) {
 		{name: "control domain of Xen", files: fstest.MapFS{"proc/xen/capabilities": text("control_d\n")}, leaf: "XenVMMXenVMM"},
 		{name: "podman", files: fstest.MapFS{"run/.containerenv": text("")}, inside: "podman"},
 		{name: "lxc, as init knows", files: fstest.MapFS{"proc/1/environ": text("a=b\x00container=lxc\x00")}, inside: "lxc"},
+		{name: "incus, by its socket", files: fstest.MapFS{"dev/incus/sock": text("")}, inside: "lxc"},
+		{name: "OpenVZ", files: fstest.MapFS{"proc/vz/x": text("")}, inside: "openvz"},
+		{name: "OpenVZ's own machine", files: fstest.MapFS{"proc/vz/x": text(""), "proc/bc/x": text("")}},
+		{name: "ARM guest of Xen", files: fstest.MapFS{"proc/device-tree/hypervisor/compatible": text("xen,xen-4.17\x00xen,xen\x00")}, hv: "xen"},
 		{name: "nspawn, as systemd notes", files: fstest.MapFS{"run/systemd/container": text("systemd-nspawn")}, inside: "systemd-nspawn"},
 	}
 	for _, tt := range tests {

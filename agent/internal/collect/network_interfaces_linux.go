@@ -4,8 +4,6 @@ package collect
 
 import (
 	"context"
-	"net"
-	"net/netip"
 	"path"
 	"strings"
 
@@ -56,21 +54,12 @@ func addressRows(h host.Host, i host.Interface) []*inventoryv1.NetworkInterface 
 		if a.Broadcast.IsValid() {
 			row.Broadcast = fact(a.Broadcast.String())
 		}
-		if a.Leased && a.Prefix.Addr().Is4() {
-			row.Dhcp = proto.Bool(true)
+		if addr := a.Prefix.Addr().Unmap(); addr.Is4() {
+			row.Dhcp = proto.Bool(a.Leased || leased(h, i, addr))
 		}
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// maskOf spells a prefix length as an address: 255.255.240.0.
-func maskOf(p netip.Prefix) string {
-	mask, ok := netip.AddrFromSlice(net.CIDRMask(p.Bits(), p.Addr().BitLen()))
-	if !ok {
-		return ""
-	}
-	return mask.String()
 }
 
 // interfaceRow describes the interface without an address.
@@ -87,9 +76,17 @@ func interfaceRow(h host.Host, i host.Interface) *inventoryv1.NetworkInterface {
 		if speed := number(peek(h, folder+"/speed")); speed != nil && *speed > 0 && *speed < 1<<31-1 {
 			row.SpeedMbps = speed
 		}
+		if duplex := peek(h, folder+"/duplex"); duplex == "full" || duplex == "half" {
+			row.Duplex = fact(duplex)
+		}
 	}
 	return row
 }
+
+// tunnelTypes are the types of the ends of tunnels: IP in IP, IPv6 in IPv6, IPv6 in IPv4, GRE, GRE over IPv6.
+//
+// Source: include/uapi/linux/if_arp.h in the Linux kernel.
+var tunnelTypes = map[string]bool{"768": true, "769": true, "776": true, "778": true, "823": true}
 
 // linkType tells what kind of interface it is. ARPHRD_ETHER (1) is the type of most virtual ones too.
 func linkType(h host.Host, folder string) string {
@@ -98,7 +95,11 @@ func linkType(h host.Host, folder string) string {
 		return "wireless"
 	case kind == "bridge" || kind == "bond" || kind == "vlan":
 		return kind
-	case exists(h, folder+"/tun_flags") || kind == "wireguard" || kind == "vxlan" || kind == "geneve":
+	case exists(h, folder+"/bridge"): // DEVTYPE is missing for what was made by older tools
+		return "bridge"
+	case exists(h, folder+"/bonding"):
+		return "bond"
+	case exists(h, folder+"/tun_flags") || kind == "wireguard" || kind == "vxlan" || kind == "geneve" || tunnelTypes[peek(h, folder+"/type")]:
 		return "tunnel"
 	}
 	if peek(h, folder+"/type") == "1" && exists(h, folder+"/device") {

@@ -24,16 +24,8 @@ func collectPartitions(_ context.Context, h host.Host, snap *inventoryv1.Snapsho
 		return err
 	}
 	for _, disk := range disks {
-		entries, err := fs.ReadDir(h.FS(), blockFolder+"/"+disk)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			folder := blockFolder + "/" + disk + "/" + e.Name()
-			if !strings.HasPrefix(e.Name(), disk) || !exists(h, folder+"/partition") {
-				continue
-			}
-			p, err := partitionOf(h, disk, e.Name(), folder)
+		for _, name := range partitionsOf(h, disk) {
+			p, err := partitionOf(h, disk, name, blockFolder+"/"+disk+"/"+name)
 			if err != nil {
 				return err
 			}
@@ -41,6 +33,21 @@ func collectPartitions(_ context.Context, h host.Host, snap *inventoryv1.Snapsho
 		}
 	}
 	return nil
+}
+
+// partitionsOf returns the names of a disk's partitions; none for a disk that went away.
+func partitionsOf(h host.Host, disk string) []string {
+	entries, err := fs.ReadDir(h.FS(), blockFolder+"/"+disk)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), disk) && exists(h, blockFolder+"/"+disk+"/"+e.Name()+"/partition") {
+			names = append(names, e.Name())
+		}
+	}
+	return names
 }
 
 // partitionOf describes one partition.
@@ -54,29 +61,14 @@ func partitionOf(h host.Host, disk, name, folder string) (*inventoryv1.Partition
 		return nil, fmt.Errorf("start of %s: %w", name, err)
 	}
 	kernel, udev := parseAssignments(peek(h, folder+"/uevent")), udevProperties(h, folder)
+	uuid := firstOf(udev["ID_PART_ENTRY_UUID"], kernel["PARTUUID"], linkTo(h, "by-partuuid", name))
+	label := firstOf(kernel["PARTNAME"], udevText(udev["ID_PART_ENTRY_NAME"]), udevText(linkTo(h, "by-partlabel", name)))
 	return &inventoryv1.Partition{
 		Name: fact("/dev/" + name), Disk: fact("/dev/" + disk), Size: integer(size), Start: integer(start),
 		Number:     number(peek(h, folder+"/partition")),
-		Uuid:       fact(strings.ToLower(firstOf(udev["ID_PART_ENTRY_UUID"], kernel["PARTUUID"]))),
+		Uuid:       fact(strings.ToLower(uuid)),
 		Type:       fact(udev["ID_PART_ENTRY_TYPE"]),
-		Label:      fact(firstOf(kernel["PARTNAME"], udev["ID_PART_ENTRY_NAME"])),
+		Label:      fact(label),
 		Filesystem: fact(udev["ID_FS_TYPE"]),
 	}, nil
-}
-
-// udevProperties returns what udev keeps about a block device in its database; empty without udev.
-// The file has lines like "E:ID_FS_TYPE=ext4".
-func udevProperties(h host.Host, folder string) map[string]string {
-	numbers := peek(h, folder+"/dev")
-	if numbers == "" || !fs.ValidPath("run/udev/data/b"+numbers) {
-		return nil
-	}
-	properties := map[string]string{}
-	for line := range strings.Lines(peek(h, "run/udev/data/b"+numbers)) {
-		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "E:")
-		if key, value, found := strings.Cut(rest, "="); ok && found {
-			properties[key] = value
-		}
-	}
-	return properties
 }

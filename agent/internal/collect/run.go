@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 
 	"github.com/rollcall-inventory/rollcall/proto/asset"
 	inventoryv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1"
+	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
 	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 
 	"github.com/rollcall-inventory/rollcall/agent/internal/host"
@@ -42,10 +42,14 @@ const defaultDeadline = 30 * time.Second
 
 // Options change what Run does; the zero value is a full collection without memory.
 type Options struct {
-	// Disabled collectors are not run, and their kinds dropped.
+	// Disabled collectors are not run, and their kinds dropped. The name of a kind drops that kind alone.
 	Disabled []string
 	// Deadline of each collector; 0 means 30 seconds.
 	Deadline time.Duration
+	// Deadlines of collectors that have another one, by name.
+	Deadlines map[string]time.Duration
+	// FactKeys are the keys of custom facts that count; nil: all of them.
+	FactKeys []string
 	// Cache, if set, spares the work on sources that did not change since the last Run with it.
 	Cache *Cache
 }
@@ -58,6 +62,8 @@ type Report struct {
 	Sections map[string]State
 	// Troubles, sorted by collector.
 	Troubles []Trouble
+	// Runs has what each collector came to and cost, sorted by collector.
+	Runs []*syncv1.CollectorRun
 }
 
 // Trouble is one collector that is not well.
@@ -74,6 +80,8 @@ type result struct {
 	collector Collector
 	snap      *inventoryv1.Snapshot
 	err       error
+	took      time.Duration
+	read      int64 // bytes of files
 }
 
 // Run runs all collectors, two at a time. A collector that fails, panics or takes too long harms only its own sections.
@@ -91,6 +99,7 @@ func runAll(ctx context.Context, h host.Host, collectors map[string]Collector, o
 	for name, c := range collectors {
 		if slices.Contains(opts.Disabled, name) {
 			report.mark(c, Drop)
+			report.book(result{collector: c}, syncv1.CollectorState_COLLECTOR_STATE_DISABLED)
 			continue
 		}
 		group.Go(func() {
@@ -104,8 +113,10 @@ func runAll(ctx context.Context, h host.Host, collectors map[string]Collector, o
 	for r := range results {
 		report.add(r)
 	}
+	report.switchOff(opts.Disabled)
+	report.keepFacts(opts.FactKeys)
 	report.markInstallTimes()
-	slices.SortFunc(report.Troubles, func(a, b Trouble) int { return strings.Compare(a.Collector, b.Collector) })
+	report.sort()
 	return report
 }
 
@@ -118,27 +129,27 @@ func collectOne(ctx context.Context, h host.Host, c Collector, opts Options) res
 	if !opts.Cache.enter(c.Name) {
 		return result{collector: c, err: errors.New("an earlier run of this collector has not ended")}
 	}
-	limit := opts.Deadline
-	if limit <= 0 {
-		limit = defaultDeadline
-	}
+	limit := opts.deadlineOf(c.Name)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	begin := time.Now()
+	begin, machine := time.Now(), counting(h)
 	done := make(chan result, 1)
 	go func() {
-		r := guarded(ctx, h, c, opts.Cache.filesOf(c.Name))
+		r := guarded(ctx, machine, c, opts.Cache.filesOf(c.Name))
 		opts.Cache.leave(c.Name) // before anybody hears of the result and runs it again
 		done <- r
 	}()
 	select {
 	case r := <-done:
 		opts.Cache.keep(h, c, fresh, r)
+		r.took, r.read = time.Since(begin), machine.tree.bytes.Load()
 		return r
 	case <-ctx.Done():
 		// The goroutine stays behind until the kernel lets it go: it holds a snapshot of its own that nobody reads.
-		took := time.Since(begin)
-		return result{collector: c, err: fmt.Errorf("gave up after %s: %w", took.Round(time.Millisecond), ctx.Err())}
+		return result{
+			collector: c, err: fmt.Errorf("gave up after %s: %w", limit, ctx.Err()),
+			took: time.Since(begin), read: machine.tree.bytes.Load(),
+		}
 	}
 }
 
@@ -161,19 +172,29 @@ func guarded(ctx context.Context, h host.Host, c Collector, files *memo) (r resu
 
 // add books one collector's result.
 func (r *Report) add(res result) {
-	var partly *unreadable
+	var refused *unreadable
+	var broken *partial
 	switch {
 	case res.err == nil:
 		r.take(res)
+		r.book(res, syncv1.CollectorState_COLLECTOR_STATE_COLLECTED)
 	case errors.Is(res.err, ErrAbsent) && res.collector.Essential:
 		r.mark(res.collector, Set)
+		r.book(res, syncv1.CollectorState_COLLECTOR_STATE_ABSENT)
 	case errors.Is(res.err, ErrAbsent):
 		r.mark(res.collector, Drop)
-	case errors.As(res.err, &partly):
+		r.book(res, syncv1.CollectorState_COLLECTOR_STATE_ABSENT)
+	case errors.As(res.err, &broken):
 		r.take(res)
+		r.book(res, syncv1.CollectorState_COLLECTOR_STATE_PARTIAL)
+		r.Troubles = append(r.Troubles, Trouble{Collector: res.collector.Name, Err: res.err})
+	case errors.As(res.err, &refused):
+		r.take(res)
+		r.book(res, syncv1.CollectorState_COLLECTOR_STATE_PARTIAL)
 		r.Troubles = append(r.Troubles, Trouble{Collector: res.collector.Name, Err: res.err, Denied: true})
 	default:
 		r.mark(res.collector, Keep)
+		r.book(res, syncv1.CollectorState_COLLECTOR_STATE_FAILED)
 		denied := errors.Is(res.err, fs.ErrPermission)
 		r.Troubles = append(r.Troubles, Trouble{Collector: res.collector.Name, Err: res.err, Denied: denied})
 	}

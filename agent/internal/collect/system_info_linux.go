@@ -26,7 +26,7 @@ func init() {
 // administrator (serial number, UUID) and says so.
 //
 // Source: /proc, /sys/class/dmi/id, hostname(5), machine-info(5), machine-id(5), hosts(5), locale.conf(5).
-func collectSystemInfo(_ context.Context, h host.Host, snap *inventoryv1.Snapshot) error {
+func collectSystemInfo(ctx context.Context, h host.Host, snap *inventoryv1.Snapshot) error {
 	s := &inventoryv1.SystemInfo{}
 	snap.SystemInfo = s
 	uname, err := h.Uname()
@@ -44,7 +44,11 @@ func collectSystemInfo(_ context.Context, h host.Host, snap *inventoryv1.Snapsho
 	setSettings(h, s)
 	s.Hypervisor, s.Container = fact(hypervisor(h)), fact(container(h))
 	s.CloudProvider = fact(cloudProvider(h))
-	return setFirmware(h, s)
+	s.OsInstallDate = datetime(installed(ctx, h))
+	d := &dmi{h: h}
+	s.Domain = fact(directoryDomain(h, &d.gap))
+	setFirmware(h, d, s)
+	return d.err()
 }
 
 // setProcessor writes the processors' numbers.
@@ -120,12 +124,7 @@ func setSettings(h host.Host, s *inventoryv1.SystemInfo) {
 			break
 		}
 	}
-	switch {
-	case exists(h, "run/systemd/system"):
-		s.InitSystem = proto.String("systemd")
-	case exists(h, "run/openrc"):
-		s.InitSystem = proto.String("openrc")
-	}
+	s.InitSystem = fact(initSystem(h))
 }
 
 // timezone is the IANA name that /etc/localtime points at, else what /etc/timezone says.
@@ -139,22 +138,16 @@ func timezone(h host.Host) string {
 }
 
 // setFirmware writes what the firmware says about the machine, and whether it guards the start.
-func setFirmware(h host.Host, s *inventoryv1.SystemInfo) error {
+func setFirmware(h host.Host, d *dmi, s *inventoryv1.SystemInfo) {
 	s.FirmwareType = fact(firmwareType(h))
 	if v, err := host.ReadFile(h.FS(), secureBootVariable, 16); err == nil && len(v) == 5 {
 		s.SecureBoot = proto.Bool(v[4] == 1)
 	}
-	switch peek(h, "sys/class/tpm/tpm0/tpm_version_major") {
-	case "2":
-		s.TpmVersion = proto.String("2.0")
-	case "1":
-		s.TpmVersion = proto.String("1.2")
-	}
-	d := &dmi{h: h}
+	s.TpmVersion = fact(tpmVersion(h))
 	if !d.present() {
 		s.HardwareModel = fact(peek(h, "proc/device-tree/model"))
 		s.HardwareSerial = fact(cleanSerial(peek(h, "proc/device-tree/serial-number")))
-		return nil
+		return
 	}
 	s.HardwareVendor, s.HardwareModel = fact(d.text("sys_vendor")), fact(d.text("product_name"))
 	s.HardwareVersion, s.HardwareSku = fact(d.text("product_version")), fact(d.text("product_sku"))
@@ -163,17 +156,7 @@ func setFirmware(h host.Host, s *inventoryv1.SystemInfo) error {
 	if uuid, ok := normal.CleanUUID(d.raw("product_uuid")); ok {
 		s.Uuid = fact(uuid)
 	}
-	return d.err()
 }
 
 // secureBootVariable holds four bytes of attributes and one that is 1 when Secure Boot is on.
 const secureBootVariable = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
-
-// cleanSerial drops the placeholders that many machines have in common.
-func cleanSerial(s string) string {
-	serial, ok := normal.CleanSerial(s)
-	if !ok {
-		return ""
-	}
-	return serial
-}

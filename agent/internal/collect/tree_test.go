@@ -119,3 +119,10 @@ func (d deny) Open(name string) (fs.File, error) {
 	}
 	return d.MapFS.Open(name)
 }
+
+func (d deny) ReadDir(name string) ([]fs.DirEntry, error) {
+	if d.paths[name] {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return d.MapFS.ReadDir(name)
+}

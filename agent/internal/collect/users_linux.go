@@ -4,7 +4,9 @@ package collect
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -15,12 +17,13 @@ import (
 
 func init() {
 	register(Collector{
-		Name: "users", Essential: true, Collect: collectUsers, Sources: []string{passwdFile, loginDefsFile},
+		Name: "users", Essential: true, Collect: collectUsers, Sources: []string{passwdFile, groupFile, shadowFile, loginDefsFile},
 	})
 }
 
 const (
 	passwdFile    = "etc/passwd"
+	shadowFile    = "etc/shadow"
 	loginDefsFile = "etc/login.defs"
 )
 
@@ -31,16 +34,67 @@ const (
 	nobodyUID      = 65534
 )
 
-// collectUsers lists local accounts; those of a directory are not asked for.
+// adminGroups are those whose members may become root: Debian's, that of Fedora and others, and old Ubuntu's.
+var adminGroups = []string{"sudo", "wheel", "admin"}
+
+// collectUsers lists local accounts; those of a directory are not asked for. Which are disabled stands beside the
+// passwords, which only the administrator may read; nothing of a password leaves this file.
 //
-// Source: passwd(5), login.defs(5).
+// Source: passwd(5), shadow(5), login.defs(5).
 func collectUsers(_ context.Context, h host.Host, snap *inventoryv1.Snapshot) error {
 	raw, err := host.ReadFile(h.FS(), passwdFile, largeFile)
 	if err != nil {
 		return absent(err)
 	}
 	snap.Users = parsePasswd(string(raw), uidMin(peek(h, loginDefsFile)))
-	return nil
+	var denied gap
+	groups, err := host.ReadFile(h.FS(), groupFile, largeFile)
+	if err = denied.allow(groupFile, err); err != nil {
+		return err
+	}
+	markAdmins(snap.Users, parseGroup(string(groups)))
+	shadow, err := host.ReadFile(h.FS(), shadowFile, largeFile)
+	if err = denied.allow(shadowFile, err); err != nil {
+		return err
+	}
+	markDisabled(snap.Users, string(shadow), time.Now())
+	return denied.err()
+}
+
+// markAdmins marks the members of adminGroups, also those whose primary group it is.
+func markAdmins(users []*inventoryv1.User, groups []*inventoryv1.LocalGroup) {
+	for _, g := range groups {
+		if !slices.Contains(adminGroups, g.GetName()) {
+			continue
+		}
+		for _, u := range users {
+			if slices.Contains(g.GetMembers(), u.GetName()) || u.Gid != nil && u.GetGid() == g.GetGid() {
+				u.IsAdmin = proto.Bool(true)
+			}
+		}
+	}
+}
+
+// markDisabled says of every account in the table whether it is disabled: by usermod --lock, which puts a mark before the
+// password, or because it has expired. An account that never had a password is not: people may enter it with a key.
+func markDisabled(users []*inventoryv1.User, shadow string, now time.Time) {
+	disabled := map[string]bool{}
+	for line := range strings.Lines(shadow) {
+		f := strings.Split(strings.TrimRight(line, "\r\n"), ":")
+		if len(f) != 9 || f[0] == "" {
+			continue
+		}
+		if _, twice := disabled[f[0]]; twice {
+			continue
+		}
+		expires := number(f[7]) // in days
+		disabled[f[0]] = len(strings.TrimLeft(f[1], "!*")) > 0 && f[1][0] == '!' || expires != nil && *expires <= now.Unix()/86_400
+	}
+	for _, u := range users {
+		if is, known := disabled[u.GetName()]; known {
+			u.Disabled = proto.Bool(is)
+		}
+	}
 }
 
 // parsePasswd reads lines of seven fields. Lines of another shape (comments, the + and - of NIS) are no accounts, and

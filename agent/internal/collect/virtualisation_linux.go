@@ -8,38 +8,6 @@ import (
 	"github.com/rollcall-inventory/rollcall/agent/internal/host"
 )
 
-// hypervisorSignatures are the texts of CPUID leaf 0x40000000.
-//
-// Source: the hypervisors' own documentation of their leaves, as the Linux kernel's arch/x86 detects them.
-var hypervisorSignatures = map[string]string{
-	"KVMKVMKVM": "kvm", "Linux KVM Hv": "kvm", "Microsoft Hv": "hyper-v", "VMwareVMware": "vmware",
-	"XenVMMXenVMM": "xen", "TCGTCGTCGTCG": "qemu", "bhyve bhyve": "bhyve", "BHyVE BHyVE": "bhyve",
-	"prl hyperv": "parallels", "lrpepyh vr": "parallels", "VBoxVBoxVBox": "virtualbox", "ACRNACRNACRN": "acrn",
-	"QNXQVMBSQG": "qnx", "OpenBSDVMM58": "vmm", "Jailhouse": "jailhouse", "SRESRESRESRE": "lockheed",
-	"EVMMEVMMEVMM": "intel", "HAXMHAXMHAXM": "haxm", "VirtualApple": "apple",
-}
-
-// firmwareHypervisors are words in vendor and product of the firmware table, the most telling first: VirtualBox and
-// Parallels may show a KVM or Hyper-V leaf for their guests' comfort.
-var firmwareHypervisors = []struct{ word, name string }{
-	{"innotek gmbh", "virtualbox"},
-	{"virtualbox", "virtualbox"},
-	{"parallels", "parallels"},
-	{"vmware", "vmware"},
-	{"bhyve", "bhyve"},
-	{"apple virtualization", "apple"},
-	{"hvm domu", "xen"},
-	{"xen", "xen"},
-	{"kvm", "kvm"},
-	{"google compute engine", "kvm"},
-	{"openstack", "kvm"},
-	{"digitalocean", "kvm"},
-	{"rhev hypervisor", "kvm"},
-	{"ovirt node", "kvm"},
-	{"nutanix", "kvm"},
-	{"qemu", "qemu"},
-}
-
 // hypervisor says what the machine runs under; "" on bare metal. A container is another matter: see container.
 //
 // The processor's own leaf decides, except where the firmware names a product that hides behind another's leaf. A
@@ -61,8 +29,11 @@ func hypervisor(h host.Host) string {
 	if firmware != "" {
 		return firmware
 	}
-	if strings.Contains(peek(h, "proc/device-tree/hypervisor/compatible"), "kvm") {
+	switch tree := peek(h, "proc/device-tree/hypervisor/compatible"); {
+	case strings.Contains(tree, "kvm"):
 		return "kvm"
+	case strings.Contains(tree, "xen"):
+		return "xen"
 	}
 	c, err := readCPUs(h)
 	if err == nil && hasWord(c.first("flags"), "hypervisor") {
@@ -105,13 +76,17 @@ var containerMarkers = []struct{ path, name string }{
 	{".dockerenv", "docker"},
 	{"var/run/secrets/kubernetes.io", "kubernetes"},
 	{"run/secrets/kubernetes.io", "kubernetes"},
+	{"dev/lxd/sock", "lxc"},
+	{"dev/incus/sock", "lxc"},
 }
 
 // container says what contains the agent's process; "" outside. It says nothing about a hypervisor: an image with a
 // marker in it may well be started as a virtual machine, and then both are facts.
 func container(h host.Host) string {
-	if name := peek(h, "run/systemd/container"); name != "" {
-		return name
+	for _, file := range []string{"run/systemd/container", "run/host/container-manager"} { // systemd's own note, and its container interface
+		if name := peek(h, file); name != "" {
+			return name
+		}
 	}
 	for entry := range strings.SplitSeq(peek(h, "proc/1/environ"), "\x00") { // only root may read it
 		if name, ok := strings.CutPrefix(entry, "container="); ok && name != "" {
@@ -122,6 +97,9 @@ func container(h host.Host) string {
 		if exists(h, m.path) {
 			return m.name
 		}
+	}
+	if exists(h, "proc/vz") && !exists(h, "proc/bc") { // its machine has both
+		return "openvz"
 	}
 	if strings.Contains(strings.ToLower(peek(h, "proc/sys/kernel/osrelease")), "microsoft") {
 		return "wsl"

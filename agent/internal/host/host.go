@@ -26,6 +26,8 @@ type Host interface {
 	HypervisorSignature() string
 	// Interfaces lists the network interfaces with their addresses, in the kernel's order.
 	Interfaces() ([]Interface, error)
+	// Routes lists the lines of the main routing table, in the kernel's order; nil where nobody asks for them yet.
+	Routes() ([]Route, error)
 	// Mounts lists what is mounted, pseudo file systems included, in the kernel's order.
 	Mounts(ctx context.Context) ([]Mount, error)
 	// Usage measures the file system mounted at path. A mount that does not answer fails when ctx ends.
@@ -56,6 +58,10 @@ type Host interface {
 	Volumes(ctx context.Context) ([]Volume, error)
 	// ServiceStates tells by name which services of Windows run; nil on other systems.
 	ServiceStates(ctx context.Context) (map[string]bool, error)
+	// Accounts lists the local accounts and groups of Windows; nil on other systems.
+	Accounts(ctx context.Context) ([]Account, []AccountGroup, error)
+	// Devices names what is plugged in as the registry of Windows names it below Enum, BUS\ID\INSTANCE; nil on other systems.
+	Devices() ([]string, error)
 }
 
 // Uname is what uname(2) tells.
@@ -76,6 +82,15 @@ type Interface struct {
 	MTU       int
 	Loopback  bool
 	Addresses []Address
+
+	// What Windows tells together with the addresses; empty elsewhere.
+
+	// ID is the name of the interface in the registry, a GUID in braces.
+	ID          string
+	Description string
+	// Type is ethernet, wireless, tunnel or empty, as in NetworkInterface.
+	Type      string
+	SpeedMbps int64
 }
 
 // Address is one address of an interface.
@@ -87,6 +102,23 @@ type Address struct {
 	Temporary bool
 	// Leased marks an address that ends by itself unless somebody renews it.
 	Leased bool
+}
+
+// Route is one line of the main routing table; a line with several next hops is as many.
+type Route struct {
+	// Destination is 0.0.0.0/0 or ::/0 for a default route.
+	Destination netip.Prefix
+	// Gateway is the zero Addr for what is on the link.
+	Gateway netip.Addr
+	// Source is the address that the machine prefers for packets of its own, the zero Addr for any.
+	Source    netip.Addr
+	Interface string
+	// Metric orders lines of the same destination, lowest first.
+	Metric uint32
+	// Type is unicast, blackhole, unreachable, prohibit, throw …
+	Type string
+	// Protocol is who made the line, by the kernel's number: what nobody but a routing daemon uses is above 17.
+	Protocol uint8
 }
 
 // Mount is one mounted file system.

@@ -17,11 +17,11 @@ const maxOutput = 16 << 20
 
 // Sysctl implements Host.
 func (m *Machine) Sysctl(name string) (string, error) {
-	s, err := unix.Sysctl(name)
+	raw, err := unix.SysctlRaw(name)
 	if err != nil {
 		return "", fmt.Errorf("sysctl %s: %w", name, err)
 	}
-	return s, nil
+	return sysctlText(name, raw), nil
 }
 
 // Output implements Host.

@@ -17,3 +17,9 @@ func (m *Machine) Volumes(context.Context) ([]Volume, error) { return nil, nil }
 
 // ServiceStates implements Host.
 func (m *Machine) ServiceStates(context.Context) (map[string]bool, error) { return nil, nil }
+
+// Accounts implements Host.
+func (m *Machine) Accounts(context.Context) ([]Account, []AccountGroup, error) { return nil, nil, nil }
+
+// Devices implements Host.
+func (m *Machine) Devices() ([]string, error) { return nil, nil }

@@ -20,6 +20,7 @@ type Machine struct {
 	Kernel     host.Uname
 	Hypervisor string
 	NICs       []host.Interface
+	Table      []host.Route
 	Mounted    []host.Mount
 	// Sizes is by mount point; one that is missing fails.
 	Sizes map[string]host.Usage
@@ -33,11 +34,14 @@ type Machine struct {
 	// Sysctls and Programs answer for macOS; what is missing does not exist.
 	Sysctls  map[string]string
 	Programs map[host.Program][]byte
-	// Reg, Disks, Letters and Running answer for Windows.
+	// Reg, Disks, Letters, Running, People, Teams and Plugged answer for Windows.
 	Reg     host.Registry
 	Disks   []host.Drive
 	Letters []host.Volume
 	Running map[string]bool
+	People  []host.Account
+	Teams   []host.AccountGroup
+	Plugged []string
 	// Err is what every table answers with, if set.
 	Err error
 }
@@ -60,6 +64,9 @@ func (m *Machine) HypervisorSignature() string { return m.Hypervisor }
 
 // Interfaces implements host.Host.
 func (m *Machine) Interfaces() ([]host.Interface, error) { return m.NICs, m.Err }
+
+// Routes implements host.Host.
+func (m *Machine) Routes() ([]host.Route, error) { return m.Table, m.Err }
 
 // Mounts implements host.Host.
 func (m *Machine) Mounts(context.Context) ([]host.Mount, error) { return m.Mounted, m.Err }
@@ -132,6 +139,14 @@ func (m *Machine) Volumes(context.Context) ([]host.Volume, error) { return m.Let
 
 // ServiceStates implements host.Host.
 func (m *Machine) ServiceStates(context.Context) (map[string]bool, error) { return m.Running, m.Err }
+
+// Accounts implements host.Host.
+func (m *Machine) Accounts(context.Context) ([]host.Account, []host.AccountGroup, error) {
+	return m.People, m.Teams, m.Err
+}
+
+// Devices implements host.Host.
+func (m *Machine) Devices() ([]string, error) { return m.Plugged, m.Err }
 
 // Text returns a file of a fstest.MapFS.
 func Text(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s), Mode: 0o644} }
