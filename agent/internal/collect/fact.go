@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/rollcall-inventory/rollcall/proto/normal"
 
 	"github.com/rollcall-inventory/rollcall/agent/internal/host"
@@ -149,4 +151,12 @@ func cutLine(text string) (line, rest string) {
 		return strings.TrimSuffix(text[:i], "\r"), text[i+1:]
 	}
 	return text, ""
+}
+
+// onOff spells a state.
+func onOff(on bool) *string {
+	if on {
+		return proto.String("on")
+	}
+	return proto.String("off")
 }
