@@ -21,7 +21,7 @@ func (m *Machine) Devices() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list devices: %w", err)
 	}
-	defer set.Close() //nolint:errcheck // it was only read
+	defer set.Close()
 	var ids []string
 	for n := range maxDevices {
 		device, err := set.EnumDeviceInfo(n)

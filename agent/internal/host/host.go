@@ -2,7 +2,8 @@
 
 // Package host is the agent's only door to the machine it runs on: its files, its kernel's tables and what moves in it.
 //
-// It reads. It never starts a program, never opens a socket that listens, and knows nothing about inventory.
+// It reads. It never opens a socket that listens, and knows nothing about inventory. It starts no program, except for
+// the few of macOS that Program lists, which answer what that system keeps in no file.
 // A test hands over another machine with package hosttest.
 package host
 

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"context"
 	"encoding/binary"
 	"strconv"
 	"strings"
@@ -30,6 +31,26 @@ const (
 	// RootCertificates prints the certificates that the system trusts as it came, as PEM.
 	RootCertificates Program = "/usr/bin/security find-certificate -a -p /System/Library/Keychains/SystemRootCertificates.keychain"
 )
+
+// Output implements Host. The computer itself stays the same as long as it runs: it is asked for once.
+func (m *Machine) Output(ctx context.Context, p Program) ([]byte, error) {
+	if p != PlatformExpert {
+		return output(ctx, p)
+	}
+	m.mu.Lock()
+	known := m.platform
+	m.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	raw, err := output(ctx, p)
+	if err == nil && len(raw) > 0 {
+		m.mu.Lock()
+		m.platform = raw
+		m.mu.Unlock()
+	}
+	return raw, err
+}
 
 // integerSysctls are the values of the kernel that are integers, of those that anybody asks for; the others are text.
 var integerSysctls = map[string]bool{

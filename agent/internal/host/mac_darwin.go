@@ -24,8 +24,8 @@ func (m *Machine) Sysctl(name string) (string, error) {
 	return sysctlText(name, raw), nil
 }
 
-// Output implements Host.
-func (m *Machine) Output(ctx context.Context, p Program) ([]byte, error) {
+// output runs a program.
+func output(ctx context.Context, p Program) ([]byte, error) {
 	words := strings.Fields(string(p))
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.Env = []string{"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL=C"}

@@ -29,6 +29,7 @@ type Machine struct {
 
 	mu        sync.Mutex
 	questions map[string]*question // by mount point
+	platform  []byte               // what PlatformExpert printed; macOS only
 }
 
 var _ Host = (*Machine)(nil)
