@@ -8,6 +8,6 @@ out=${1:-bin}
 version=${VERSION:-$(git describe --tags --always --dirty 2>/dev/null || echo dev)}
 mkdir -p "$out"
 for program in agent aggregator; do
-  CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version" \
+  CGO_ENABLED=0 go build -tags release -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$version" \
     -o "$out/rollcall-$program" "./$program/cmd/rollcall-$program"
 done
