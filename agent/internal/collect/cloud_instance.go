@@ -15,7 +15,7 @@ import (
 func init() {
 	register(Collector{
 		Name: "cloud_instance", Kinds: []string{"cloud_instance", "ec2_instance_metadata", "ec2_instance_tags"},
-		On: []string{"linux", "darwin", "windows"}, CollectFiles: collectCloudInstance,
+		On: []string{"linux", "windows"}, CollectFiles: collectCloudInstance,
 	})
 }
 
