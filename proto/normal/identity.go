@@ -88,25 +88,25 @@ func CleanSerial(s string) (string, bool) {
 	if !ValidSerial(s) {
 		return "", false
 	}
-	bare := strings.Map(letterOrDigit, s)
-	if oneCharacter(bare) || placeholderSerials[bare] {
+	if saysNothing(strings.Map(letterOrDigit, s)) {
 		return "", false
 	}
 	return s, true
 }
 
-// CleanUUID returns a product UUID in lower case with its four hyphens; false when it is no UUID, one byte repeated
-// (all 0, all F), or a constant that a vendor ships in many machines.
+// CleanUUID returns a product UUID in lower case with its four hyphens; false when it is no UUID, a pattern (all 0, all F,
+// counted up), or a constant that a vendor ships in many machines, in either order of its bytes.
 func CleanUUID(s string) (string, bool) {
 	s = strings.ToLower(strings.TrimSpace(s))
 	if len(s) == 36 && s[8] == '-' && s[13] == '-' && s[18] == '-' && s[23] == '-' {
 		s = s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:]
 	}
-	if len(s) != 32 || !isHex(s) || s == strings.Repeat(s[:2], 16) {
+	raw, err := hex.DecodeString(s)
+	if err != nil || len(raw) != 16 || patternUUID(s, [16]byte(raw)) {
 		return "", false
 	}
-	s = s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
-	if constantUUIDs[s] {
+	s = hyphens(s)
+	if constantUUIDs[s] || constantUUIDs[hyphens(hex.EncodeToString(turned(raw)))] {
 		return "", false
 	}
 	return s, true
@@ -131,50 +131,7 @@ func isHex(s string) bool {
 	return err == nil
 }
 
-// letterOrDigit lower-cases letters, keeps digits and drops everything else, so that one entry of the deny-list
-// covers all spellings.
-func letterOrDigit(r rune) rune {
-	if unicode.IsLetter(r) || unicode.IsDigit(r) {
-		return unicode.ToLower(r)
-	}
-	return -1
-}
-
-// oneCharacter tells whether a text is one character, repeated or not, or none at all.
-func oneCharacter(s string) bool {
-	_, size := utf8.DecodeRuneInString(s)
-	return s == "" || s == strings.Repeat(s[:size], len(s)/size)
-}
-
-// placeholderSerials are serial numbers that say nothing, as letterOrDigit leaves them. Sources: SMBIOS tables of
-// white-box boards and the defaults of firmware kits, hypervisors and virtual machines.
-var placeholderSerials = setOf(
-	"none", "null", "nil", "na", "notavailable", "notapplicable", "notspecified", "notset", "notpresent", "unspecified",
-	"unknown", "undefined", "invalid", "empty", "blank", "default", "defaultstring", "oem", "oemstring", "oemdefault",
-	"tobefilled", "tobefilledbyoem", "tobefilledbyoemonly", "filledbyoem", "tobedefined", "tbd", "placeholder",
-	"serial", "serialnumber", "serialno", "serialnum", "sn", "systemserial", "systemserialnumber", "sysserial",
-	"chassisserialnumber", "boardserialnumber", "baseboardserialnumber", "productserial", "xserialnumber", "ssn",
-	"xxxxserialnumber", "test", "eval", "evaluation", "sample", "standard", "virtual", "qemu", "vmware",
-	"12345", "123456", "1234567", "12345678", "123456789", "1234567890", "0123456789", "01234567", "012345678",
-	"0123456789ab", "0123456789abcdef", "123456789abc", "123456789abcdef", "987654321", "9876543210",
-	"123456789012", "1234567890123456",
-)
-
-// constantUUIDs are product UUIDs found in many machines: firmware kits' defaults in both byte orders, and a vendor's
-// formula applied to an empty service tag.
-var constantUUIDs = setOf(
-	"03000200-0400-0500-0006-000700080009", "00020003-0004-0005-0006-000700080009",
-	"12345678-1234-5678-90ab-cddeefaabbcc", "78563412-3412-7856-90ab-cddeefaabbcc",
-	"12345678-1234-1234-1234-123456789abc", "12345678-1234-5678-1234-567812345678",
-	"11111111-2222-3333-4444-555555555555", "00112233-4455-6677-8899-aabbccddeeff",
-	"01234567-89ab-cdef-0123-456789abcdef", "ffffff00-ffff-ffff-ffff-ffffffffffff",
-	"4c4c4544-0000-2010-8020-80c04f202020", "4c4c4544-0020-2010-8020-a0c04f202020",
-)
-
-func setOf(words ...string) map[string]bool {
-	set := make(map[string]bool, len(words))
-	for _, w := range words {
-		set[w] = true
-	}
-	return set
+// hyphens spells 32 digits as a UUID.
+func hyphens(s string) string {
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
 }

@@ -10,11 +10,7 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"text/tabwriter"
-
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/rollcall-inventory/rollcall/agent/internal/collect"
 	"github.com/rollcall-inventory/rollcall/agent/internal/config"
@@ -29,12 +25,19 @@ import (
 // could not read it names on stderr.
 func collectVerb(ctx context.Context, flags config.Collect, t terminal) error {
 	machine := host.At(flags.Root)
-	report := collect.Run(ctx, machine, collect.Options{Disabled: flags.DisabledCollectors})
+	configuration := schedule.Configuration{}
+	if flags.ShowWhatIsSent {
+		configuration = wanted(flags.StateDir, t)
+	}
+	report := collect.Run(ctx, machine, configuration.Options(flags.DisabledCollectors))
 	pending, troubles := schedule.Prepare(report)
 	var err error
 	switch {
 	case flags.ShowWhatIsSent:
-		err = printSent(ctx, t, machine, pending, flags.Format)
+		vitals, _ := collect.Vitals(ctx, machine) // what could not be measured is not sent
+		health := schedule.HealthOf(troubles, report.Runs, configuration.Version, "", version)
+		evidence, _ := identity.Read(ctx, machine) // what could not be read is not sent
+		err = printSent(t, flags.Format, pending, vitals, health, evidence)
 	case flags.Format == "json":
 		err = printTree(t.out, report)
 	case flags.Format == "ndjson":
@@ -129,66 +132,4 @@ func printTable(w io.Writer, report collect.Report, pending spool.Pending) error
 		fmt.Fprintf(out, "%s\t%s\t%s\n", kind, count, state)
 	}
 	return out.Flush()
-}
-
-// sent is one asset as an aggregator gets it.
-type sent struct {
-	Kind string          `json:"kind"`
-	ID   string          `json:"id"`
-	Body json.RawMessage `json:"body"`
-}
-
-// printSent writes the canonical bodies that a first push carries, and what travels beside them: vitals, and the
-// evidence with which the machine enrols. An asset that the aggregator knows already travels as its id alone.
-func printSent(ctx context.Context, t terminal, machine host.Host, pending spool.Pending, format string) error {
-	var all []sent
-	size := 0
-	for _, kind := range slices.Sorted(maps.Keys(pending.Set)) {
-		for _, a := range pending.Set[kind].Assets {
-			all = append(all, sent{Kind: kind, ID: a.Digest.ID().String(), Body: a.Body})
-			size += len(a.Body)
-		}
-	}
-	vitals, _ := collect.Vitals(ctx, machine) // what could not be measured is not sent
-	beside, err := sentBeside("vitals", vitals)
-	if err != nil {
-		return err
-	}
-	shown, err := sentBeside("evidence", identity.Read(machine.FS()))
-	if err != nil {
-		return err
-	}
-	if err := printAssets(t.out, append(all, beside, shown), format); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(t.err, "%d facts of %d kinds, %d bytes before compression; then only what changed\n",
-		len(all), len(pending.Set), size)
-	return err
-}
-
-// sentBeside shows a message that travels beside the snapshot.
-func sentBeside(name string, m proto.Message) (sent, error) {
-	raw, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
-	return sent{Kind: name, Body: raw}, err
-}
-
-func printAssets(w io.Writer, all []sent, format string) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	if format == "json" {
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(all)
-	}
-	for _, a := range all {
-		var err error
-		if format == "ndjson" {
-			err = encoder.Encode(a)
-		} else {
-			_, err = fmt.Fprintln(w, strings.Join([]string{a.Kind, a.ID, string(a.Body)}, "\t"))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -10,13 +10,17 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
 	"github.com/rollcall-inventory/rollcall/agent/internal/config"
 	"github.com/rollcall-inventory/rollcall/agent/internal/host"
 	"github.com/rollcall-inventory/rollcall/agent/internal/identity"
+	"github.com/rollcall-inventory/rollcall/agent/internal/osquery"
 	"github.com/rollcall-inventory/rollcall/agent/internal/schedule"
+	"github.com/rollcall-inventory/rollcall/agent/internal/service"
 	"github.com/rollcall-inventory/rollcall/agent/internal/state"
 	"github.com/rollcall-inventory/rollcall/agent/internal/upload"
 )
@@ -54,6 +58,7 @@ func runVerb(ctx context.Context, flags config.Run, t terminal) error {
 		Interval: flags.Interval,
 		Version:  version,
 		Log:      t.log,
+		Osquery:  osqueryOf(flags),
 	}
 	if flags.Once {
 		result, err := agent.Once(ctx)
@@ -62,10 +67,68 @@ func runVerb(ctx context.Context, flags config.Run, t terminal) error {
 	if err := dir.Announce(); err != nil {
 		return err
 	}
+	settle(t)
+	systemd := service.NewSystemd(os.Getenv)
+	agent.Promise = systemd.Promise
+	if err := systemd.Ready(); err != nil {
+		t.log.Warn("systemd was not told that the agent runs", "err", err)
+	}
+	systemd.Promise(startLimit)
+	watching := make(chan struct{})
+	go func() {
+		defer close(watching)
+		if err := systemd.Watch(ctx); err != nil {
+			t.log.Error("watchdog", "err", err)
+		}
+	}()
 	t.log.Info("agent started", "version", version, "serial_number", syncer.Identity.SerialNumber, "state_dir", dir.Path())
 	agent.Run(ctx, wakeUps(ctx, hup))
+	_ = systemd.Stopping() // it will see the process end
+	<-watching
 	t.log.Info("agent stopped")
 	return nil
+}
+
+// osqueryOf returns whom to ask beside the collectors, nil for nobody.
+func osqueryOf(flags config.Run) *osquery.Reader {
+	if flags.Osquery.Osquery == "off" {
+		return nil
+	}
+	socket := flags.OsquerySocket
+	if socket == "" {
+		socket = osquery.DefaultSocket
+		if flags.Root != "" {
+			socket = filepath.Join(flags.Root, socket)
+		}
+	}
+	return &osquery.Reader{Socket: socket, Expected: flags.Osquery.Osquery == "on"}
+}
+
+const (
+	// startLimit is within what a daemon that has started begins its first cycle.
+	startLimit = time.Minute
+	// memoryLimit is what the garbage collector tries to stay below; GOMEMLIMIT chooses another.
+	memoryLimit = 64 << 20
+	// gcPercent is how much garbage may lie about, in hundredths of what lives; GOGC chooses another. Collecting takes
+	// milliseconds, and what it leaves on the heap stays until the next time.
+	gcPercent = 40
+)
+
+// settle makes the daemon give way to everybody else. The unit of systemd has settled the priorities already, and
+// forbids to change them.
+func settle(t terminal) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if service.NewSystemd(os.Getenv).Supervised() {
+		return
+	}
+	if err := service.LowerPriority(); err != nil {
+		t.log.Debug("the priority could not be lowered", "err", err)
+	}
 }
 
 // wakeUps turns signals into wake-ups until ctx ends; signals that come while one waits count once.

@@ -44,9 +44,20 @@ func dispatch(ctx context.Context, cli *config.CLI, t terminal) error {
 		return runVerb(ctx, cli.Run, t)
 	case "status":
 		return statusVerb(cli.Status, t)
+	case "doctor":
+		return doctorVerb(ctx, cli.Doctor, t)
+	case "goodbye":
+		return goodbyeVerb(ctx, cli.Goodbye, t)
 	case "version":
 		return versionVerb(t)
+	case "man":
+		return manVerb(cli.Man, t)
+	case "completion":
+		return completionVerb(cli.Completion, t)
 	default:
+		if verb, ok := ofPlatform(cli); ok {
+			return verb(ctx, t)
+		}
 		return config.WithExit(config.ExitUsage, fmt.Errorf("no such command: %s", cli.Verb))
 	}
 }

@@ -4,11 +4,10 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
+	"maps"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -27,15 +26,14 @@ type statusView struct {
 	GRPCAddress  string     `json:"grpc_address"`
 	EnrolledAt   time.Time  `json:"enrolled_at"`
 	PendingSince *time.Time `json:"pending_since"`
+
+	OsqueryPendingSince *time.Time `json:"osquery_pending_since,omitempty"`
 	schedule.Status
 }
 
 // statusVerb says how reporting goes. It changes nothing and needs no lock.
 func statusVerb(flags config.Status, t terminal) error {
-	if _, err := os.Stat(flags.StateDir); errors.Is(err, fs.ErrNotExist) {
-		return identity.ErrNotEnrolled
-	}
-	dir, err := state.Open(flags.StateDir)
+	dir, err := openExisting(flags.StateDir)
 	if err != nil {
 		return err
 	}
@@ -52,16 +50,24 @@ func statusVerb(flags config.Status, t terminal) error {
 	if view.Status, err = schedule.LoadStatus(dir); err != nil {
 		return err
 	}
-	if since, ok := spool.PendingSince(dir, upload.SourceName); ok {
-		since = since.UTC()
-		view.PendingSince = &since
-	}
+	view.PendingSince = pendingSince(dir, upload.Own)
+	view.OsqueryPendingSince = pendingSince(dir, upload.Osquery)
 	if flags.JSON {
 		encoder := json.NewEncoder(t.out)
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(view)
 	}
 	return view.print(t.out)
+}
+
+// pendingSince returns since when a source has something to report, nil when it has nothing.
+func pendingSince(dir *state.Dir, source upload.Source) *time.Time {
+	since, ok := spool.PendingSince(dir, source.Name)
+	if !ok {
+		return nil
+	}
+	since = since.UTC()
+	return &since
 }
 
 // print writes the status for people.
@@ -84,8 +90,61 @@ func (v statusView) print(w io.Writer) error {
 		row("last error", "%s", v.LastRun.Error)
 		row("failures", "%d in a row", v.Failures)
 	}
+	v.printOsquery(row)
+	if v.CollectedAt == nil {
+		return out.Flush()
+	}
+	if v.ConfigurationVersion > 0 {
+		row("configuration", "version %d", v.ConfigurationVersion)
+	}
+	row("collected", "%s", moment(v.CollectedAt))
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	return v.printCollectors(w)
+}
+
+// printOsquery writes how it goes with the source osquery; nothing on a machine that never had one.
+func (v statusView) printOsquery(row func(name, format string, values ...any)) {
+	o := v.Osquery
+	if o == nil || o.State == schedule.Absent && o.LastSuccess == nil {
+		return
+	}
+	state := o.State
+	if o.Message != "" {
+		state += ": " + o.Message
+	}
+	row("osquery", "%s", state)
+	row("osquery success", "%s", moment(o.LastSuccess))
+	if o.State == schedule.Absent && o.LastSuccess != nil {
+		row("osquery note", "what it told before stays with the aggregator, as old as it is")
+	}
+	if v.OsqueryPendingSince != nil {
+		row("osquery pending", "since %s", moment(v.OsqueryPendingSince))
+	}
+	for _, t := range o.Troubles {
+		row("osquery table", "%s: %s", t.Collector, t.Message)
+	}
+}
+
+// printCollectors writes what each collector did in the last collection.
+func (v statusView) printCollectors(w io.Writer) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(out, "\nCOLLECTOR\tSTATE\tFACTS\tTIME\tREAD\tERROR")
+	troubles := map[string]string{}
 	for _, trouble := range v.Troubles {
-		row("collector", "%s: %s", trouble.Collector, trouble.Message)
+		troubles[trouble.Collector] = trouble.Message
+	}
+	line := func(name, state string, items uint32, ms uint32, read uint64) {
+		took := time.Duration(ms) * time.Millisecond
+		fmt.Fprintf(out, "%s\t%s\t%d\t%s\t%d B\t%s\n", name, state, items, took, read, troubles[name])
+		delete(troubles, name)
+	}
+	for _, run := range v.Collectors {
+		line(run.Collector, run.State, run.Items, run.DurationMilliseconds, run.BytesRead)
+	}
+	for _, name := range slices.Sorted(maps.Keys(troubles)) { // what was collected and could not be reported
+		line(name, "failed", 0, 0, 0)
 	}
 	return out.Flush()
 }

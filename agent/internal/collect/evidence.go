@@ -23,6 +23,9 @@ import (
 // Source: the registry entry IOPlatformExpertDevice.
 func MacEvidence(ctx context.Context, h host.Host) (*syncv1.Evidence, error) {
 	e := &syncv1.Evidence{}
+	if !onMac {
+		return e, ErrAbsent
+	}
 	entry, err := programDict(ctx, h, host.PlatformExpert)
 	if err != nil {
 		return e, fmt.Errorf("platform: %w", absent(err))
@@ -39,6 +42,9 @@ func MacEvidence(ctx context.Context, h host.Host) (*syncv1.Evidence, error) {
 // Source: SMBIOS structures 1 and 2, MachineGuid in the registry.
 func WindowsEvidence(h host.Host) (*syncv1.Evidence, error) {
 	e := &syncv1.Evidence{}
+	if !onWindows {
+		return e, ErrAbsent
+	}
 	r, err := registryOf(h)
 	if err != nil {
 		return e, err

@@ -25,12 +25,12 @@ const (
 )
 
 // fact makes an optional string of what a source says: nil for nothing, and only valid UTF-8 without NUL,
-// because that is all that a snapshot can hold.
+// because that is all that a snapshot can hold. It keeps a copy: a word must not hold the text that it was found in.
 func fact(s string) *string {
 	if s == "" {
 		return nil
 	}
-	s = clean(s)
+	s = clean(strings.Clone(s))
 	return &s
 }
 

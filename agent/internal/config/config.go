@@ -23,7 +23,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"strings"
 	"time"
 
@@ -48,30 +47,24 @@ type CLI struct {
 	Enroll  Enroll   `cmd:"" help:"Make this machine known to an aggregator."`
 	Run     Run      `cmd:"" help:"Collect and report, again and again."`
 	Status  Status   `cmd:"" help:"Say how reporting goes."`
+	Doctor  Doctor   `cmd:"" help:"Find out why the aggregator cannot be reached. Needs no enrolment when --server is given."`
+	Goodbye Goodbye  `cmd:"" help:"Tell the aggregator that this machine will not report any more, and forget its identity. The agent has to be stopped."`
 	Version struct{} `cmd:"" help:"Print the version."`
+
+	ofPlatform            //nolint:unused // empty but on Windows
+	Man        Man        `cmd:"" hidden:"" help:"Print a manual page."`
+	Completion Completion `cmd:"" hidden:"" help:"Print what a shell needs to complete command lines of this program."`
 }
 
 // Parse reads a command line (without the program's name), the environment and the configuration file. Help goes to
 // stdout. Every error but ErrHelp has the exit code ExitUsage and a message for the person at the terminal.
 func Parse(args []string, getenv func(string) string, stdout io.Writer) (*CLI, error) {
 	cli := &CLI{}
-	layer := newLayer(envPrefix, getenv)
 	helped := false
-	parser, err := kong.New(cli,
-		kong.Name(programName),
-		kong.Description("The agent collects the inventory of this machine and sends what changed to an aggregator."),
-		kong.Writers(stdout, io.Discard),
-		kong.Exit(func(int) { helped = true }),
-		kong.Vars{"state_dir": stateDir(getenv)},
-		kong.Resolvers(layer),
-		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(durationMapper)),
-		kong.ValueFormatter(layer.help),
-		kong.WithBeforeResolve(layer.load),
-	)
+	parser, _, err := newParser(cli, getenv, stdout, func(int) { helped = true })
 	if err != nil {
-		return nil, fmt.Errorf("command line: %w", err) // a mistake in the structs
+		return nil, err
 	}
-	layer.learn(parser.Model.Node, nil)
 	chosen, err := parser.Parse(args)
 	if helped {
 		return nil, ErrHelp
@@ -83,9 +76,30 @@ func Parse(args []string, getenv func(string) string, stdout io.Writer) (*CLI, e
 	return cli, nil
 }
 
+// newParser makes the parser of cli, and the layer below its flags.
+func newParser(cli *CLI, getenv func(string) string, stdout io.Writer, exit func(int)) (*kong.Kong, *layer, error) {
+	layer := newLayer(envPrefix, getenv)
+	parser, err := kong.New(cli,
+		kong.Name(programName),
+		kong.Description("The agent collects the inventory of this machine and sends what changed to an aggregator."),
+		kong.Writers(stdout, io.Discard),
+		kong.Exit(exit),
+		kong.Vars{"state_dir": stateDir(getenv)},
+		kong.Resolvers(layer),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(durationMapper)),
+		kong.ValueFormatter(layer.help),
+		kong.WithBeforeResolve(layer.load),
+	)
+	if err != nil {
+		return nil, nil, fmt.Errorf("command line: %w", err) // a mistake in the structs
+	}
+	layer.learn(parser.Model.Node, nil)
+	return parser, layer, nil
+}
+
 // stateDir is the default of --state-dir.
 func stateDir(getenv func(string) string) string {
-	if root := getenv("ProgramData"); runtime.GOOS == "windows" && root != "" {
+	if root := programData(getenv); root != "" {
 		return filepath.Join(root, "Rollcall Agent")
 	}
 	return "/var/lib/rollcall-agent"

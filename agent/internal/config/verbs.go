@@ -34,8 +34,15 @@ type Collectors struct {
 	DisabledCollectors []string `setting:"" name:"disabled-collectors" placeholder:"NAME,…" help:"Collectors that do not run; what they reported before is dropped."`
 }
 
-// Collect is the verb collect.
+// Osquery says whether an osquery of this machine reports beside the agent.
+type Osquery struct {
+	Osquery       string `setting:"" enum:"auto,on,off" default:"auto" help:"Report what osquery tells as a source of its own: auto (when it is there), on (it has to be there) or off (default ${default})."`
+	OsquerySocket string `setting:"" name:"osquery-socket" placeholder:"PATH" help:"Socket of osqueryd for extensions, on Windows its pipe. By default the one that osqueryd opens unless it is told otherwise."`
+}
+
+// Collect is the verb collect. Of the state folder it only reads what the aggregator wants collected.
 type Collect struct {
+	State
 	Tree
 	Collectors
 	Format         string `enum:"json,ndjson,table" default:"table" help:"How to print: json, ndjson or table (default ${default})."`
@@ -49,6 +56,31 @@ type Enroll struct {
 	Connection
 	Secret     string `setting:"" placeholder:"SECRET" help:"The enrolment secret. Others on this machine can read a command line: prefer --secret-file or the variable."`
 	SecretFile string `setting:"" name:"secret-file" placeholder:"FILE" help:"Read the enrolment secret from this file."`
+	Again      bool   `help:"Enrol a machine again that is enrolled there already: it gets a new credential, and keeps its history."`
+}
+
+// Goodbye is the verb goodbye.
+type Goodbye struct {
+	State
+	Tree
+	Connection
+	Reason string `default:"uninstalled" help:"Why, for whoever reads the aggregator's log (default ${default})."`
+}
+
+// Doctor is the verb doctor.
+type Doctor struct {
+	State
+	Connection
+	JSON    bool          `name:"json" help:"Print JSON instead of text."`
+	Timeout time.Duration `default:"10s" help:"How long to wait for each answer (default ${default})."`
+}
+
+// Validate wants time to wait.
+func (d *Doctor) Validate() error {
+	if d.Timeout <= 0 {
+		return fmt.Errorf("--timeout %s: more than 0", d.Timeout)
+	}
+	return nil
 }
 
 // maxSecretBytes bounds the file of a secret.
@@ -94,6 +126,7 @@ type Run struct {
 	Tree
 	Connection
 	Collectors
+	Osquery
 	Once     bool          `help:"Collect and report once, and end when the aggregator has it."`
 	Interval time.Duration `setting:"" help:"How often to report. By default as often as the aggregator says."`
 }

@@ -18,7 +18,8 @@ import (
 // Host is one machine. It is safe for concurrent use.
 type Host interface {
 	// FS is the machine's file tree from its root, so that /etc/hostname is "etc/hostname".
-	// Symbolic links can be read with fs.ReadLink. The file system may block on a device or a remote mount.
+	// Symbolic links can be read with fs.ReadLink. What is neither a file nor a folder cannot be opened. The file system
+	// may block on a remote mount.
 	FS() fs.FS
 	// Uname is what the kernel calls itself and its hardware.
 	Uname() (Uname, error)

@@ -40,7 +40,7 @@ func Local() *Machine {
 	if volume := filepath.VolumeName(os.Getenv("SystemRoot")); volume != "" {
 		root = volume + root
 	}
-	return &Machine{root: os.DirFS(root), questions: map[string]*question{}}
+	return &Machine{root: treeAt(root), questions: map[string]*question{}}
 }
 
 // At returns the machine that the process runs on with the file tree below dir in place of its own: a container that has
@@ -49,7 +49,7 @@ func Local() *Machine {
 func At(dir string) *Machine {
 	m := Local()
 	if dir != "" {
-		m.root = os.DirFS(dir)
+		m.root = treeAt(dir)
 	}
 	return m
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -88,14 +89,18 @@ func (e *Enrolled) Save(dir *state.Dir) error {
 	return nil
 }
 
+// Remove forgets the identity: the machine is not enrolled any more. That there is none already is no error.
+func Remove(dir *state.Dir) error { return dir.Remove(fileName) }
+
 // Confirm returns what this machine shows of the evidence that it enrolled with. What only one side knows decides
 // nothing: a value that cannot be read today stands as it was, one that was not known at enrolment is left out until
-// the machine enrols again. So a run without privilege is not another machine.
+// the machine enrols again. So a run without privilege is not another machine. A random serial number is no evidence of
+// anything: it neither confirms the machine nor makes it another.
 func (e *Enrolled) Confirm(now *syncv1.Evidence) *syncv1.Evidence {
 	then := e.Evidence
 	return &syncv1.Evidence{
 		CloudInstanceId: confirmed(then.GetCloudInstanceId(), now.GetCloudInstanceId()),
-		HardwareSerial:  confirmed(then.GetHardwareSerial(), now.GetHardwareSerial()),
+		HardwareSerial:  confirmedSerial(then.GetHardwareSerial(), now.GetHardwareSerial()),
 		ProductUuid:     confirmed(then.GetProductUuid(), now.GetProductUuid()),
 		MachineIdHash:   confirmed(then.GetMachineIdHash(), now.GetMachineIdHash()),
 	}
@@ -106,4 +111,11 @@ func confirmed(then, now string) string {
 		return then
 	}
 	return now
+}
+
+func confirmedSerial(then, now string) string {
+	if strings.HasPrefix(then, randomPrefix) || strings.HasPrefix(now, randomPrefix) {
+		return then
+	}
+	return confirmed(then, now)
 }

@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/rollcall-inventory/rollcall/agent/internal/host/hosttest"
 	"github.com/rollcall-inventory/rollcall/agent/internal/state"
 	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
 	"github.com/rollcall-inventory/rollcall/proto/normal"
@@ -33,13 +34,13 @@ func TestEvidenceIsReadFromFirmwareAndSystem(t *testing.T) {
 		serial string // want
 		prefix string // want, when the serial is random or hashed
 	}{
-		{name: "firmware serial", root: tree("sys/class/dmi/id/product_serial", "ABC123\n", "etc/machine-id", machineID), serial: "ABC123"},
+		{name: "firmware serial", root: tree("sys/class/dmi/id/product_serial", "7JK2M54\n", "etc/machine-id", machineID), serial: "7JK2M54"},
 		{name: "placeholder falls to the UUID", root: tree("sys/class/dmi/id/product_serial", "To be filled by O.E.M.", "sys/class/dmi/id/product_uuid", uuid), serial: strings.ToLower(uuid)},
 		{name: "cloud instance", root: tree("sys/class/dmi/id/sys_vendor", "Amazon EC2", "sys/class/dmi/id/board_asset_tag", "i-0abc", "sys/class/dmi/id/product_serial", "ec2ff"), serial: "EC2-i-0abc"},
 		{name: "machine id", root: tree("etc/machine-id", machineID+"\n"), prefix: "MID-"},
 		{name: "machine id of D-Bus", root: tree("etc/machine-id", "uninitialized\n", "var/lib/dbus/machine-id", machineID), prefix: "MID-"},
-		{name: "container leaves the firmware out", root: tree(".dockerenv", "", "sys/class/dmi/id/product_serial", "ABC123", "etc/machine-id", machineID), prefix: "MID-"},
-		{name: "pod leaves the firmware out", root: tree("var/run/secrets/kubernetes.io/token", "", "sys/class/dmi/id/product_serial", "ABC123", "etc/machine-id", machineID), prefix: "MID-"},
+		{name: "container leaves the firmware out", root: tree(".dockerenv", "", "sys/class/dmi/id/product_serial", "7JK2M54", "etc/machine-id", machineID), prefix: "MID-"},
+		{name: "pod leaves the firmware out", root: tree("var/run/secrets/kubernetes.io/token", "", "sys/class/dmi/id/product_serial", "7JK2M54", "etc/machine-id", machineID), prefix: "MID-"},
 		{name: "nothing at all", root: fstest.MapFS{}, prefix: "RND-"},
 		{name: "machine id of zeroes", root: tree("etc/machine-id", strings.Repeat("0", 32)), prefix: "RND-"},
 	}
@@ -47,7 +48,7 @@ func TestEvidenceIsReadFromFirmwareAndSystem(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			dir := stateDir(t)
-			e, err := Gather(tt.root, dir)
+			e, err := Gather(t.Context(), &hosttest.Machine{Files: tt.root}, dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +56,7 @@ func TestEvidenceIsReadFromFirmwareAndSystem(t *testing.T) {
 			if !ok || (tt.serial != "" && serial != tt.serial) || !strings.HasPrefix(serial, tt.prefix) {
 				t.Errorf("got %q, want %q or %q…", serial, tt.serial, tt.prefix)
 			}
-			again, err := Gather(tt.root, dir)
+			again, err := Gather(t.Context(), &hosttest.Machine{Files: tt.root}, dir)
 			if err != nil || !proto.Equal(e, again) {
 				t.Errorf("second time: got %v, %v, want %v", again, err, e)
 			}
@@ -65,7 +66,7 @@ func TestEvidenceIsReadFromFirmwareAndSystem(t *testing.T) {
 
 func TestTheMachineIDIsShownAsItsHash(t *testing.T) {
 	t.Parallel()
-	e, err := Gather(tree("etc/machine-id", machineID), stateDir(t))
+	e, err := Gather(t.Context(), &hosttest.Machine{Files: tree("etc/machine-id", machineID)}, stateDir(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,6 +126,7 @@ func TestOnlyAValueThatBothSidesKnowCanDiffer(t *testing.T) {
 		{name: "unchanged", now: then, same: true},
 		{name: "serial not readable today", now: &syncv1.Evidence{MachineIdHash: machineIDSum}, same: true},
 		{name: "UUID was not readable then", now: &syncv1.Evidence{HardwareSerial: "ABC", ProductUuid: "4c4c4544-0031-4a10-8052-c7c04f4d3532", MachineIdHash: machineIDSum}, same: true},
+		{name: "a serial drawn because nothing could be read", now: &syncv1.Evidence{HardwareSerial: randomPrefix + "ab"}, same: true},
 		{name: "another serial", now: &syncv1.Evidence{HardwareSerial: "DEF", MachineIdHash: machineIDSum}},
 		{name: "another machine id", now: &syncv1.Evidence{HardwareSerial: "ABC", MachineIdHash: strings.Repeat("ab", 32)}},
 	}

@@ -6,35 +6,27 @@ package schedule
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io/fs"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"time"
 
 	"github.com/rollcall-inventory/rollcall/agent/internal/collect"
 	"github.com/rollcall-inventory/rollcall/agent/internal/host"
 	"github.com/rollcall-inventory/rollcall/agent/internal/identity"
+	"github.com/rollcall-inventory/rollcall/agent/internal/osquery"
 	"github.com/rollcall-inventory/rollcall/agent/internal/state"
 	"github.com/rollcall-inventory/rollcall/agent/internal/upload"
 	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
 )
 
 const (
-	// configurationName is the file of the configuration that the aggregator sent last.
-	configurationName = "configuration.json"
+	// reconfigurations bounds how often one cycle begins anew because the aggregator wants something else collected.
+	reconfigurations = 3
 	// onceTries and onceWait bound how `Once` waits for a busy aggregator.
 	onceTries = 4
 	onceWait  = 30 * time.Second
 )
-
-// configuration is what the aggregator wants collected.
-type configuration struct {
-	Version            uint64   `json:"version"`
-	DisabledCollectors []string `json:"disabled_collectors"`
-}
 
 // Agent runs cycles. Its exported fields are set before the first one. It is not safe for concurrent use.
 type Agent struct {
@@ -45,10 +37,15 @@ type Agent struct {
 	Interval time.Duration
 	Version  string
 	Log      *slog.Logger
+	// Osquery is asked after each report of the agent's own, and reports as a source of its own; nil: it is not asked.
+	Osquery *osquery.Reader
+	// Promise, where set, is told within which time Run will call it again.
+	Promise func(time.Duration)
 
 	cache         collect.Cache
-	configuration *configuration
+	configuration Configuration
 	told          *told
+	toldOsquery   told
 	status        Status
 }
 
@@ -74,9 +71,11 @@ func (a *Agent) Once(ctx context.Context) (Result, error) {
 
 // Run runs cycles until ctx ends. A value on wake begins one at once.
 func (a *Agent) Run(ctx context.Context, wake <-chan struct{}) {
-	l := loop{fixed: a.Interval, cycle: func(ctx context.Context, fresh bool) (time.Duration, error) {
+	a.recall()
+	usual := time.Duration(a.configuration.IntervalSeconds) * time.Second
+	l := loop{fixed: a.Interval, usual: usual, promise: a.Promise, cycle: func(ctx context.Context, fresh bool) (time.Duration, error) {
 		result, err := a.cycle(ctx, fresh)
-		debug.FreeOSMemory() // minutes of idleness follow: give back what the collection needed
+		goIdle()
 		if err != nil && ctx.Err() == nil {
 			a.Log.Warn("reporting failed", "failures", a.status.Failures, "err", err)
 			return upload.RetryAfter(err), err
@@ -92,10 +91,21 @@ func (a *Agent) Run(ctx context.Context, wake <-chan struct{}) {
 // cycle collects, unless an earlier collection is pending and fresh is not asked for, and reports.
 func (a *Agent) cycle(ctx context.Context, fresh bool) (Result, error) {
 	a.recall()
+	result, err := a.measured(func(result *Result) (upload.Outcome, error) { return a.report(ctx, fresh, result) })
+	if ctx.Err() == nil { // a cycle that was called off says nothing
+		result.Osquery = a.reportOsquery(ctx, err)
+		a.status = a.status.add(result)
+		a.note("status", a.status.save(a.Dir))
+	}
+	return result, err
+}
+
+// measured makes a result of a report and of what it moved over the network.
+func (a *Agent) measured(report func(*Result) (upload.Outcome, error)) (Result, error) {
 	result := Result{StartedAt: time.Now().UTC(), SectionsChanged: []string{}}
 	sent, received := a.Syncer.Client.Bytes()
 	a.Syncer.Client.TakeCalls()
-	out, err := a.report(ctx, fresh, &result)
+	out, err := report(&result)
 	result.interval = out.Interval
 	sentAfter, receivedAfter := a.Syncer.Client.Bytes()
 	result.BytesSent, result.BytesReceived = sentAfter-sent, receivedAfter-received
@@ -113,16 +123,30 @@ func (a *Agent) cycle(ctx context.Context, fresh bool) (Result, error) {
 			result.Outcome, result.SectionsChanged = Committed, out.Changed
 		}
 	}
-	if ctx.Err() == nil { // a cycle that was called off says nothing
-		a.status = a.status.add(result)
-		a.note("status", a.status.save(a.Dir))
-	}
 	return result, err
 }
 
-// report brings the aggregator up to date.
+// report brings the aggregator up to date. When it learns that something else is to be collected, it begins anew: what
+// was just switched off goes at once, and what was switched on comes.
 func (a *Agent) report(ctx context.Context, fresh bool, result *Result) (upload.Outcome, error) {
-	evidence, err := identity.Gather(a.Host.FS(), a.Dir)
+	var whole upload.Outcome
+	for range reconfigurations {
+		out, err := a.reportOnce(ctx, fresh, result)
+		whole = whole.Then(out)
+		if err != nil || out.Configuration == nil {
+			return whole, err
+		}
+		fresh = true
+	}
+	if whole.Stopped {
+		return whole, errors.New("the collection configuration changes again and again")
+	}
+	return whole, nil
+}
+
+// reportOnce collects, unless something is pending, and reports.
+func (a *Agent) reportOnce(ctx context.Context, fresh bool, result *Result) (upload.Outcome, error) {
+	evidence, err := identity.Gather(ctx, a.Host, a.Dir)
 	if err != nil {
 		return upload.Outcome{}, err
 	}
@@ -133,47 +157,56 @@ func (a *Agent) report(ctx context.Context, fresh bool, result *Result) (upload.
 			return out, a.accept(out, err, nil, nil)
 		}
 	}
-	collected := collect.Run(ctx, a.Host, collect.Options{Disabled: a.disabled(), Cache: &a.cache})
+	options := a.configuration.Options(a.Disabled)
+	options.Cache = &a.cache
+	collected := collect.Run(ctx, a.Host, options)
 	if err := ctx.Err(); err != nil {
 		return upload.Outcome{}, err // what a called-off collection lacks is not a fact
 	}
 	pending, troubles := Prepare(collected)
 	a.bookTroubles(troubles)
+	a.status.bookRuns(collected.Runs, a.configuration.Version)
 	result.Packages = packages(pending)
 	vitals, err := collect.Vitals(ctx, a.Host)
 	if err != nil {
 		a.Log.Debug("some vitals could not be measured", "err", err)
 	}
-	vitals, health := a.told.news(vitals, healthOf(troubles, a.Syncer.Client.Transport(), a.Version))
+	vitals, health := a.told.news(vitals, HealthOf(
+		troubles, collected.Runs, a.configuration.Version, a.Syncer.Client.Transport(), a.Version))
 	extras := upload.Extras{Vitals: vitals, Health: health, ConfigurationVersion: a.configuration.Version}
 	out, err := a.Syncer.Sync(ctx, pending, extras)
 	return out, a.accept(out, err, vitals, health)
 }
 
-// accept books what a report brought.
+// accept books what a report of the agent's own brought.
 func (a *Agent) accept(out upload.Outcome, err error, vitals *syncv1.Vitals, health *syncv1.Health) error {
+	if err == nil && !out.Stopped {
+		*a.told = a.told.after(vitals, health)
+	}
+	return a.acceptFor(toldName, out, err)
+}
+
+// acceptFor books what a report of any source brought; toldFile is the file of what that source told.
+func (a *Agent) acceptFor(toldFile string, out upload.Outcome, err error) error {
 	if err != nil {
 		return err
 	}
-	if out.Reenrolled || out.Resynced {
-		*a.told = told{} // another record, or an older one: say everything again
-	} else {
-		*a.told = a.told.after(vitals, health)
+	anew := out.Reenrolled || out.Resynced
+	if anew { // another record, or an older one: say everything again
+		*a.told, a.toldOsquery = told{}, told{}
 	}
-	a.note("told", a.told.save(a.Dir))
+	if anew || toldFile == toldName {
+		a.note("told", a.told.save(a.Dir, toldName))
+	}
+	if anew || toldFile == toldOsqueryName {
+		a.note("told", a.toldOsquery.save(a.Dir, toldOsqueryName))
+	}
 	if out.Configuration == nil {
 		return nil
 	}
-	a.configuration = &configuration{
-		Version:            out.Configuration.GetVersion(),
-		DisabledCollectors: out.Configuration.GetDisabledCollectors(),
-	}
+	a.configuration = configurationOf(out.Configuration)
 	a.Log.Info("new collection configuration", "version", a.configuration.Version, "disabled_collectors", a.configuration.DisabledCollectors)
-	raw, err := json.Marshal(a.configuration)
-	if err != nil {
-		return err
-	}
-	return a.Dir.Write(configurationName, raw)
+	return a.configuration.save(a.Dir)
 }
 
 // recall reads what earlier processes left, once.
@@ -181,17 +214,11 @@ func (a *Agent) recall() {
 	if a.told != nil {
 		return
 	}
-	t := loadTold(a.Dir)
-	a.told = &t
-	a.configuration = &configuration{}
-	raw, err := a.Dir.Read(configurationName, 1<<20)
-	if err == nil {
-		err = json.Unmarshal(raw, a.configuration)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		a.configuration = &configuration{} // version 0: the aggregator sends it again
-		a.note("configuration", err)
-	}
+	t := loadTold(a.Dir, toldName)
+	a.told, a.toldOsquery = &t, loadTold(a.Dir, toldOsqueryName)
+	var err error
+	a.configuration, err = LoadConfiguration(a.Dir) // an unreadable one has the version 0: the aggregator sends it again
+	a.note("configuration", err)
 	a.status, err = LoadStatus(a.Dir)
 	a.note("status", err)
 	a.status.AgentVersion = a.Version
@@ -200,12 +227,7 @@ func (a *Agent) recall() {
 // Forget drops what was told to an aggregator and what it wanted collected: another one knows and wants something else.
 // The state folder is locked and no Agent runs on it.
 func Forget(dir *state.Dir) error {
-	return errors.Join(dir.Remove(toldName), dir.Remove(configurationName))
-}
-
-// disabled lists the collectors that the operator or the aggregator switched off.
-func (a *Agent) disabled() []string {
-	return slices.Concat(a.Disabled, a.configuration.DisabledCollectors)
+	return errors.Join(dir.Remove(toldName), dir.Remove(toldOsqueryName), dir.Remove(configurationName))
 }
 
 // bookTroubles takes the troubles into the status and logs those that are new.

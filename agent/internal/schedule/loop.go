@@ -3,6 +3,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"time"
@@ -14,6 +15,8 @@ const (
 	// firstBackOff doubles with every failure in a row, up to maxBackOff; the wait is a random part of it.
 	firstBackOff = 2 * time.Second
 	maxBackOff   = 10 * time.Minute
+	// maxCycle is more than a cycle ever takes: every collector and every call has its deadline.
+	maxCycle = 30 * time.Minute
 	// minWait keeps a random wait from being none.
 	minWait = 100 * time.Millisecond
 )
@@ -22,9 +25,11 @@ const (
 type loop struct {
 	// cycle collects (fresh) or retries what is pending, and returns the interval that the aggregator wants, 0 for no
 	// change, and, with an error, how long it asked to wait, 0 for nothing.
-	cycle  func(ctx context.Context, fresh bool) (time.Duration, error)
-	fixed  time.Duration  // set by the operator; 0 follows the aggregator
-	random func() float64 // in [0, 1)
+	cycle   func(ctx context.Context, fresh bool) (time.Duration, error)
+	fixed   time.Duration  // set by the operator; 0 follows the aggregator
+	usual   time.Duration  // until the aggregator says another; 0: defaultInterval
+	random  func() float64 // in [0, 1)
+	promise func(time.Duration)
 }
 
 // run goes round until ctx ends. A wake-up begins a fresh cycle at once.
@@ -32,7 +37,10 @@ func (l *loop) run(ctx context.Context, wake <-chan struct{}) {
 	if l.random == nil {
 		l.random = rand.Float64
 	}
-	interval := defaultInterval
+	if l.promise == nil {
+		l.promise = func(time.Duration) {}
+	}
+	interval := cmp.Or(l.usual, defaultInterval)
 	failures := 0
 	fresh := true
 	var collected time.Time
@@ -40,6 +48,7 @@ func (l *loop) run(ctx context.Context, wake <-chan struct{}) {
 		if fresh {
 			collected = time.Now()
 		}
+		l.promise(maxCycle)
 		wanted, err := l.cycle(ctx, fresh)
 		var wait time.Duration
 		if err != nil {
@@ -55,6 +64,7 @@ func (l *loop) run(ctx context.Context, wake <-chan struct{}) {
 			}
 			wait = l.jitter(interval)
 		}
+		l.promise(wait + maxCycle)
 		if l.pause(ctx, wake, wait) {
 			fresh, failures = true, 0
 			continue

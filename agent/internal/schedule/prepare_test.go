@@ -73,7 +73,7 @@ func TestOnlyNewsAreTold(t *testing.T) {
 			{MountPoint: "/", SizeBytes: 1000, FreeBytes: free},
 		}}
 	}
-	health := healthOf(nil, "grpc", "1")
+	health := HealthOf(nil, nil, 0, "grpc", "1")
 	v, h := told{}.news(vitals(500), health)
 	if v == nil || h == nil {
 		t.Fatal("the first check-in tells nothing")
@@ -85,7 +85,7 @@ func TestOnlyNewsAreTold(t *testing.T) {
 	if v, _ := now.news(vitals(480), health); v == nil {
 		t.Error("two hundredths: got no vitals")
 	}
-	if _, h := now.news(vitals(500), healthOf(nil, "connect", "1")); h == nil {
+	if _, h := now.news(vitals(500), HealthOf(nil, nil, 0, "connect", "1")); h == nil {
 		t.Error("another transport: got no health")
 	}
 	for range vitalsEvery - 1 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rollcall-inventory/rollcall/agent/internal/state"
 	"github.com/rollcall-inventory/rollcall/agent/internal/upload"
+	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
 )
 
 // statusName is the file that `status` reads. It is for people: losing it loses nothing else.
@@ -32,6 +33,7 @@ type Result struct {
 	ErrorKind       string        `json:"error_kind,omitempty"` // unreachable, not_authorised, or failure
 	StartedAt       time.Time     `json:"started_at"`
 	FinishedAt      time.Time     `json:"finished_at"`
+	Osquery         *Result       `json:"osquery,omitempty"` // of the source osquery; nil when there was nothing to report
 
 	interval time.Duration // that the aggregator asked for; 0 keeps the last one
 }
@@ -60,6 +62,40 @@ type Status struct {
 	Failures     int        `json:"failures"` // in a row
 	LastRun      *Result    `json:"last_run"`
 	Troubles     []Trouble  `json:"troubles"`
+
+	ConfigurationVersion uint64     `json:"configuration_version"` // that the last collection ran with; 0: none
+	CollectedAt          *time.Time `json:"collected_at"`
+	Collectors           []Run      `json:"collectors"`
+
+	Osquery *SourceStatus `json:"osquery,omitempty"` // nil: it is not asked
+}
+
+// Run is what one collector did in the last collection. Its error is among the troubles.
+type Run struct {
+	Collector            string `json:"collector"`
+	State                string `json:"state"` // collected, absent, disabled, partial or failed
+	Items                uint32 `json:"items"`
+	DurationMilliseconds uint32 `json:"duration_milliseconds"`
+	BytesRead            uint64 `json:"bytes_read"`
+}
+
+// bookRuns takes what the collectors did.
+func (s *Status) bookRuns(runs []*syncv1.CollectorRun, configuration uint64) {
+	now := time.Now().UTC()
+	s.CollectedAt, s.ConfigurationVersion, s.Collectors = &now, configuration, runsOf(runs)
+}
+
+// runsOf spells what collectors did.
+func runsOf(runs []*syncv1.CollectorRun) []Run {
+	out := []Run{}
+	for _, r := range runs {
+		out = append(out, Run{
+			Collector: r.GetCollector(),
+			State:     strings.ToLower(strings.TrimPrefix(r.GetState().String(), "COLLECTOR_STATE_")),
+			Items:     r.GetItems(), DurationMilliseconds: r.GetDurationMilliseconds(), BytesRead: r.GetBytesRead(),
+		})
+	}
+	return out
 }
 
 // LoadStatus reads the status that an agent left in its state folder; the zero Status when there was none yet.

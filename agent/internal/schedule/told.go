@@ -4,18 +4,19 @@ package schedule
 
 import (
 	"encoding/json"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 
-	"github.com/rollcall-inventory/rollcall/agent/internal/collect"
 	"github.com/rollcall-inventory/rollcall/agent/internal/state"
 	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
 )
 
 const (
-	// toldName is the file of what was last told beside the snapshot, so that `run --once` does not repeat it.
-	toldName = "told.json"
+	// toldName is the file of what was last told beside the snapshot, so that `run --once` does not repeat it;
+	// toldOsqueryName is that of osquery's source.
+	toldName        = "told.json"
+	toldOsqueryName = "told-osquery.json"
 	// vitalsEvery is how many check-ins may pass without vitals.
 	vitalsEvery = 6
 )
@@ -24,24 +25,26 @@ const (
 type told struct {
 	vitals *syncv1.Vitals
 	health *syncv1.Health
-	since  int // check-ins without vitals
+	at     time.Time // of health
+	since  int       // check-ins without vitals
 }
 
 // toldFile is told as its file has it.
 type toldFile struct {
 	Vitals json.RawMessage `json:"vitals,omitempty"`
 	Health json.RawMessage `json:"health,omitempty"`
+	At     time.Time       `json:"health_at,omitzero"`
 	Since  int             `json:"check_ins_since_vitals"`
 }
 
 // loadTold reads the file; a missing or damaged one means that nothing was told.
-func loadTold(dir *state.Dir) told {
-	raw, err := dir.Read(toldName, 1<<20)
+func loadTold(dir *state.Dir, name string) told {
+	raw, err := dir.Read(name, 1<<20)
 	var file toldFile
 	if err != nil || json.Unmarshal(raw, &file) != nil {
 		return told{}
 	}
-	t := told{vitals: &syncv1.Vitals{}, health: &syncv1.Health{}, since: file.Since}
+	t := told{vitals: &syncv1.Vitals{}, health: &syncv1.Health{}, at: file.At, since: file.Since}
 	if protojson.Unmarshal(file.Vitals, t.vitals) != nil || protojson.Unmarshal(file.Health, t.health) != nil {
 		return told{}
 	}
@@ -49,9 +52,9 @@ func loadTold(dir *state.Dir) told {
 }
 
 // save writes the file, or removes it when nothing was told; losing it costs a repetition.
-func (t told) save(dir *state.Dir) error {
+func (t told) save(dir *state.Dir, name string) error {
 	if t.vitals == nil && t.health == nil {
-		return dir.Remove(toldName)
+		return dir.Remove(name)
 	}
 	vitals, err := protojson.Marshal(t.vitals)
 	if err != nil {
@@ -61,11 +64,11 @@ func (t told) save(dir *state.Dir) error {
 	if err != nil {
 		return err
 	}
-	raw, err := json.Marshal(toldFile{Vitals: vitals, Health: health, Since: t.since})
+	raw, err := json.Marshal(toldFile{Vitals: vitals, Health: health, At: t.at, Since: t.since})
 	if err != nil {
 		return err
 	}
-	return dir.WriteSoft(toldName, raw)
+	return dir.WriteSoft(name, raw)
 }
 
 // news returns what of vitals and health is worth telling.
@@ -73,7 +76,7 @@ func (t told) news(vitals *syncv1.Vitals, health *syncv1.Health) (*syncv1.Vitals
 	if t.vitals != nil && t.since+1 < vitalsEvery && !moved(t.vitals, vitals) {
 		vitals = nil
 	}
-	if t.health != nil && proto.Equal(t.health, health) {
+	if t.health != nil && alike(t.health, health) && time.Since(t.at) < healthEvery {
 		health = nil
 	}
 	return vitals, health
@@ -86,7 +89,7 @@ func (t told) after(vitals *syncv1.Vitals, health *syncv1.Health) told {
 		t.vitals, t.since = vitals, 0
 	}
 	if health != nil {
-		t.health = health
+		t.health, t.at = health, time.Now()
 	}
 	return t
 }
@@ -110,20 +113,4 @@ func moved(before, now *syncv1.Vitals) bool {
 		}
 	}
 	return false
-}
-
-// healthOf returns the health that a collection and a transport make.
-func healthOf(troubles []collect.Trouble, transport, version string) *syncv1.Health {
-	health := &syncv1.Health{Transport: transport, AgentVersion: version}
-	for _, t := range troubles {
-		const most = 500
-		message := t.Err.Error()
-		if len(message) > most {
-			message = message[:most]
-		}
-		health.Troubles = append(health.Troubles, &syncv1.CollectorTrouble{
-			Collector: t.Collector, Message: toValid(message), Denied: t.Denied,
-		})
-	}
-	return health
 }

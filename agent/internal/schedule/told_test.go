@@ -21,11 +21,11 @@ func TestWhatAnotherRecordWasToldIsForgottenOnDiskToo(t *testing.T) {
 	}
 	a := &Agent{Dir: dir, Log: slog.New(slog.DiscardHandler), told: &told{}}
 	vitals, health := &syncv1.Vitals{UptimeSeconds: 1}, &syncv1.Health{AgentVersion: "1"}
-	if err := a.accept(upload.Outcome{}, nil, vitals, health); err != nil || loadTold(dir).health == nil {
-		t.Fatalf("got %v, %v, want health to be remembered", loadTold(dir), err)
+	if err := a.accept(upload.Outcome{}, nil, vitals, health); err != nil || loadTold(dir, toldName).health == nil {
+		t.Fatalf("got %v, %v, want health to be remembered", loadTold(dir, toldName), err)
 	}
-	if err := a.accept(upload.Outcome{Reenrolled: true}, nil, vitals, health); err != nil || loadTold(dir) != (told{}) {
-		t.Errorf("enrolled again: got %v, %v, want nothing told", loadTold(dir), err)
+	if err := a.accept(upload.Outcome{Reenrolled: true}, nil, vitals, health); err != nil || loadTold(dir, toldName) != (told{}) {
+		t.Errorf("enrolled again: got %v, %v, want nothing told", loadTold(dir, toldName), err)
 	}
 	if err := dir.Write(configurationName, []byte(`{"version":3}`)); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,9 @@
 
 // Package state is the agent's folder on disk: one agent at a time, and files that are whole or not there.
 //
+// A folder that belongs to the account of a service stays that account's when root works in it: what root writes there is
+// given to the account, and no link in the folder leads root out of it.
+//
 // It knows nothing of what the files mean; identity, spool and schedule do. Docs: docs/operations.md lists the files.
 package state
 
@@ -38,10 +41,16 @@ type Dir struct {
 // Open returns the state folder at path, creating it for its owner alone when it is missing. It takes no lock: whoever
 // writes calls Lock first.
 func Open(path string) (*Dir, error) {
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := makeFolder(path); err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
 	return &Dir{path: path}, nil
+}
+
+// Exists tells whether there is a folder at path, which Open would make.
+func Exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // Path returns the folder's path.
@@ -50,7 +59,7 @@ func (d *Dir) Path() string { return d.path }
 // Lock makes this process the one agent of the folder until Close, or returns ErrLocked at once. The lock dies with
 // the process, however that ends.
 func (d *Dir) Lock() error {
-	f, err := os.OpenFile(filepath.Join(d.path, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := d.openLock()
 	if err != nil {
 		return fmt.Errorf("state folder: %w", err)
 	}
@@ -63,6 +72,23 @@ func (d *Dir) Lock() error {
 		return fmt.Errorf("state folder: %w", err)
 	}
 	return nil
+}
+
+// openLock opens the lock's file, and makes it when it is missing.
+func (d *Dir) openLock() (*os.File, error) {
+	root, err := os.OpenRoot(d.path)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(lockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return root.OpenFile(lockName, os.O_RDWR, 0)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, adopt(root, f)
 }
 
 // Announce writes this process's id into the lock: from now on it may be woken by a signal.
@@ -128,20 +154,22 @@ func (d *Dir) Remove(name string) error {
 }
 
 func (d *Dir) replace(name string, content []byte, durable bool) error {
-	target := filepath.Join(d.path, name)
-	if dir := filepath.Dir(target); dir != d.path {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
-		}
+	root, err := os.OpenRoot(d.path)
+	if err != nil {
+		return err
 	}
-	temp := target + ".new"
-	if err := d.writeTemp(temp, name, content, durable); err != nil {
+	defer root.Close()
+	if err := makeParent(root, name); err != nil {
+		return err
+	}
+	temp := name + ".new"
+	if err := d.writeTemp(root, temp, name, content, durable); err != nil {
 		return err
 	}
 	if err := d.fault("rename", name); err != nil {
 		return err
 	}
-	if err := os.Rename(temp, target); err != nil {
+	if err := root.Rename(temp, name); err != nil {
 		return err
 	}
 	if !durable {
@@ -150,18 +178,45 @@ func (d *Dir) replace(name string, content []byte, durable bool) error {
 	if err := d.fault("syncdir", name); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(target))
+	return syncFolder(filepath.Join(d.path, filepath.Dir(name)))
 }
 
-func (d *Dir) writeTemp(temp, name string, content []byte, durable bool) error {
-	if err := d.fault("create", name); err != nil {
+// makeParent makes the folder that name lies in.
+func makeParent(root *os.Root, name string) error {
+	dir := filepath.Dir(name)
+	if dir == "." {
+		return nil
+	}
+	err := root.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := root.Open(dir)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	return adopt(root, f)
+}
+
+func (d *Dir) writeTemp(root *os.Root, temp, name string, content []byte, durable bool) error {
+	if err := d.fault("create", name); err != nil {
+		return err
+	}
+	if err := root.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := adopt(root, f); err != nil {
+		return err
+	}
 	half := len(content) / 2
 	if _, err := f.Write(content[:half]); err != nil {
 		return err

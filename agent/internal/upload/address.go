@@ -65,6 +65,15 @@ func nativeURL(server *url.URL, announced string, plainHTTP bool) (string, error
 	return native, nil
 }
 
+// NativeURL returns where a client would look for native gRPC, as a URL.
+func NativeURL(server, announced string, plainHTTP bool) (string, error) {
+	u, err := parseServer(server, plainHTTP)
+	if err != nil {
+		return "", err
+	}
+	return nativeURL(u, announced, plainHTTP)
+}
+
 // tlsConfig trusts the certificates in caFile, or the system's when it is empty.
 func tlsConfig(caFile string) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}

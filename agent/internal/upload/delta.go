@@ -137,6 +137,7 @@ func (r *round) pushDelta(ctx context.Context, target map[string]asset.Digest, d
 	root := r.rootOf(target)
 	request := &syncv1.PushDeltaRequest{
 		Stamp:    stamp,
+		Source:   r.source.wire(),
 		Root:     root[:],
 		Sections: deltas,
 		Vitals:   r.extras.Vitals,
@@ -156,7 +157,7 @@ func (r *round) pushDelta(ctx context.Context, target map[string]asset.Digest, d
 	for i, delta := range deltas {
 		kinds[i] = delta.GetKind()
 	}
-	return r.committed(target, kinds, answer.GetRoot()), nil
+	return r.committed(target, kinds, answer.GetRoot()) && r.configured(answer.GetConfigurationVersion()), nil
 }
 
 // committed books an accepted push of kinds and tells whether the head is the target now.

@@ -46,6 +46,8 @@ type fake struct {
 	noHolding  bool                          // offers are not kept
 	forgetful  bool                          // offers are promised and lost
 	lacksKinds map[string]bool
+
+	configuration uint64 // version that agents should have
 }
 
 func newFake() *fake {
@@ -135,7 +137,11 @@ func (f *fake) Enroll(_ context.Context, r *syncv1.EnrollRequest) (*syncv1.Enrol
 		return nil, connect.NewError(connect.CodeUnauthenticated, errors.New("enrolment secret is not known"))
 	}
 	f.instance, f.counter = nil, 0
-	return &syncv1.EnrollResponse{SerialNumber: f.serial, Credential: f.credential, GrpcAddress: f.grpc, IntervalSeconds: 300}, nil
+	answer := &syncv1.EnrollResponse{SerialNumber: f.serial, Credential: f.credential, GrpcAddress: f.grpc, IntervalSeconds: 300}
+	if f.configuration != 0 {
+		answer.Configuration = &syncv1.Configuration{Version: f.configuration}
+	}
+	return answer, nil
 }
 
 // CheckIn implements syncv1connect.SyncServiceHandler.
@@ -150,6 +156,9 @@ func (f *fake) CheckIn(_ context.Context, r *syncv1.CheckInRequest) (*syncv1.Che
 	if root := f.root(); !bytes.Equal(root[:], r.GetRoot()) || len(f.head) == 0 {
 		answer.Outcome = syncv1.CheckInOutcome_CHECK_IN_OUTCOME_PUSH
 		answer.Bases = f.bases(r.GetSections())
+	}
+	if r.GetConfigurationVersion() != f.configuration {
+		answer.Configuration = &syncv1.Configuration{Version: f.configuration}
 	}
 	if f.answer != nil {
 		f.answer(answer)
@@ -217,7 +226,7 @@ func (f *fake) PushDelta(_ context.Context, r *syncv1.PushDeltaRequest) (*syncv1
 		}
 	}
 	root, err := f.commit(next, r.GetRoot())
-	return &syncv1.PushDeltaResponse{Root: root}, err
+	return &syncv1.PushDeltaResponse{Root: root, ConfigurationVersion: f.configuration}, err
 }
 
 func (f *fake) applyDelta(next map[string][]asset.Digest, delta *syncv1.SectionDelta) error {
@@ -282,7 +291,7 @@ func (f *fake) PushSections(_ context.Context, stream *connect.ClientStream[sync
 		}
 	}
 	root, err := f.commit(next, header.GetRoot())
-	return &syncv1.PushSectionsResponse{Root: root}, err
+	return &syncv1.PushSectionsResponse{Root: root, ConfigurationVersion: f.configuration}, err
 }
 
 func (f *fake) applySection(next map[string][]asset.Digest, part *syncv1.SectionPart) error {

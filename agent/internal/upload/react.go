@@ -73,6 +73,9 @@ func (r *round) enrollAgain(ctx context.Context, err error, again bool) error {
 	}
 	s := r.syncer
 	before := s.Identity.SerialNumber
+	if s.Complete != nil {
+		s.Complete(ctx)
+	}
 	if err := s.Enroll(ctx, ""); err != nil {
 		return err
 	}
@@ -81,6 +84,9 @@ func (r *round) enrollAgain(ctx context.Context, err error, again bool) error {
 		"serial_number_before", before, "serial_number", s.Identity.SerialNumber)
 	r.head, r.sure, r.resync = map[string]spool.Held{}, false, false
 	r.out.Reenrolled = true
+	if c := s.Configuration; c != nil && !r.configured(c.GetVersion()) {
+		r.out.Configuration, r.extras.ConfigurationVersion = c, c.GetVersion()
+	}
 	return nil
 }
 

@@ -19,6 +19,7 @@ import (
 // round is the work of one Sync: what the aggregator's head is believed to hold, and what it shall hold.
 type round struct {
 	syncer  *Syncer
+	source  Source
 	pending spool.Pending
 	extras  Extras // what of it was not told yet
 	out     Outcome
@@ -118,7 +119,7 @@ func (r *round) offer(ctx context.Context, request *syncv1.CheckInRequest, targe
 		return nil, err
 	}
 	root := r.rootOf(target)
-	request.Stamp, request.Root = stamp, root[:]
+	request.Stamp, request.Source, request.Root = stamp, r.source.wire(), root[:]
 	request.Vitals, request.Health = r.extras.Vitals, r.extras.Health
 	request.ConfigurationVersion = r.extras.ConfigurationVersion
 	var answer *syncv1.CheckInResponse
@@ -139,6 +140,10 @@ func (r *round) offer(ctx context.Context, request *syncv1.CheckInRequest, targe
 	}
 	return answer, r.syncer.rotate(answer.GetCredential())
 }
+
+// configured tells whether the agent runs with the configuration that the aggregator named in its answer to a push. If
+// not, one check-in brings it.
+func (r *round) configured(version uint64) bool { return version == r.extras.ConfigurationVersion }
 
 // told books that what travelled beside the snapshot arrived.
 func (r *round) told() { r.extras.Vitals, r.extras.Health = nil, nil }
@@ -183,7 +188,7 @@ func (r *round) heldWith(ids map[string]spool.Held, kind string, digest asset.Di
 
 // finish stores what the aggregator holds and forgets the pending snapshot, in this order.
 func (r *round) finish() (Outcome, error) {
-	source := r.syncer.source()
+	source := r.syncer.sourceOf(r.source)
 	now := spool.Acknowledged{Sections: r.head}
 	stored, err := source.Acknowledged()
 	if err != nil {

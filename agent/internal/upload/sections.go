@@ -52,6 +52,7 @@ func (r *round) pushSections(ctx context.Context, target map[string]asset.Digest
 	root := r.rootOf(target)
 	messages := []*syncv1.PushSectionsRequest{{Part: &syncv1.PushSectionsRequest_Header{Header: &syncv1.PushHeader{
 		Stamp:  stamp,
+		Source: r.source.wire(),
 		Root:   root[:],
 		Resync: r.resync, Resumes: r.resumes,
 		Vitals: r.extras.Vitals,
@@ -72,7 +73,7 @@ func (r *round) pushSections(ctx context.Context, target map[string]asset.Digest
 	}
 	r.told()
 	r.wanted(answer.GetIntervalSeconds())
-	return r.committed(target, kinds, answer.GetRoot()), nil
+	return r.committed(target, kinds, answer.GetRoot()) && r.configured(answer.GetConfigurationVersion()), nil
 }
 
 // stream sends all messages and waits for the answer.
@@ -194,7 +195,7 @@ func (r *round) ask(ctx context.Context, batch []*syncv1.OfferedSection, l lacki
 	var answer *syncv1.MissingResponse
 	err := r.syncer.Client.do(ctx, "Missing", unaryLimit, func(ctx context.Context, service syncv1connect.SyncServiceClient) error {
 		var err error
-		answer, err = service.Missing(ctx, &syncv1.MissingRequest{Sections: batch})
+		answer, err = service.Missing(ctx, &syncv1.MissingRequest{Source: r.source.wire(), Sections: batch})
 		return err
 	})
 	if err != nil {

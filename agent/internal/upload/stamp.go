@@ -71,13 +71,15 @@ func (s *Syncer) adopt(answer *syncv1.EnrollResponse) error {
 	if enrolled.SerialNumber == "" || enrolled.Credential == "" {
 		return fmt.Errorf("enrol: the answer holds no serial number or no credential")
 	}
-	if err := s.source().Forget(); err != nil {
-		return err
+	for _, source := range []Source{Own, Osquery} {
+		if err := s.sourceOf(source).Forget(); err != nil {
+			return err
+		}
 	}
 	if err := enrolled.Save(s.Dir); err != nil {
 		return err
 	}
-	s.Identity = enrolled
+	s.Identity, s.Configuration = enrolled, answer.GetConfiguration()
 	s.Client.SetCredential(enrolled.Credential)
 	return s.Client.SetGRPCAddress(enrolled.GRPCAddress)
 }
@@ -110,6 +112,14 @@ func (s *Syncer) use(credential, other string) error {
 	s.Identity = &now
 	s.Client.SetCredential(credential)
 	return nil
+}
+
+// Authenticate asks whether the aggregator accepts the client's credential, with the cheapest call that changes nothing.
+func (c *Client) Authenticate(ctx context.Context) error {
+	return c.do(ctx, "Missing", unaryLimit, func(ctx context.Context, service syncv1connect.SyncServiceClient) error {
+		_, err := service.Missing(ctx, &syncv1.MissingRequest{})
+		return err
+	})
 }
 
 // Goodbye tells the aggregator that this machine will not report any more; the credential ends with it.

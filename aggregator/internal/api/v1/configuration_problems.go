@@ -21,6 +21,9 @@ const (
 	maxFactKeyBytes      = 256
 )
 
+// osquerySource switches, like a collector, the whole of what agents report of osquery.
+const osquerySource = "osquery"
+
 // problems says what is wrong with each field. A collector is named like its kind, so that a name that is no kind is a
 // typing error: agents would pass it over in silence.
 func (c *newConfiguration) problems() compliance.FieldErrors {
@@ -41,7 +44,7 @@ func (c *newConfiguration) problems() compliance.FieldErrors {
 	}
 	for name, setting := range c.Collectors {
 		field := "collectors." + name
-		if _, known := snapshot.KindOf(name); !known {
+		if _, known := snapshot.KindOf(name); !known && name != osquerySource {
 			add(field, "There is no such collector.")
 		}
 		if n := setting.DeadlineSeconds; n != nil && (*n < 1 || *n > maxCollectorDeadline) {
