@@ -51,6 +51,7 @@ vet: deps-go ## go vet
 lint: $(BIN)/golangci-lint ## golangci-lint, and shellcheck where it is installed
 	$(BIN)/golangci-lint run $(MODULES)
 	cd tools && GOWORK=off $(BIN)/golangci-lint run ./...
+	cd tools/package && GOWORK=off $(BIN)/golangci-lint run ./...
 	@if command -v shellcheck >/dev/null; then shellcheck tools/*.sh .ci/run; fi
 
 .PHONY: proto-lint
@@ -83,6 +84,7 @@ e2e-deps: ## install the heavy tools that make e2e needs
 .PHONY: e2e
 e2e: deps ## tests that need heavy tools: go test -tags e2e, names TestE2E…
 	PATH="$(BIN):$$PATH" go test -tags e2e -run '^TestE2E' -count=1 -timeout 60m $(ARGS) $(MODULES)
+	@tools/package-check.sh
 
 .PHONY: bench
 bench: deps ## benchmarks of the budgets (BENCHTIME=1s)
@@ -100,13 +102,14 @@ scale: deps ## a synthetic fleet against an aggregator; what docs/scale.md quote
 generate: deps-go deps-node ## Go code and data dictionary from the .proto files
 	$(BUF) generate
 	tools/dictionary.sh >docs/data-dictionary.md
+	go test ./agent/cmd/rollcall-agent -run '^TestManualPages' -count=1 -update
 
 .PHONY: schema
 schema: deps ## migrations/schema.sql from a migrated database
 	go test ./aggregator/internal/store -run '^TestSchemaFile$$' -count=1 -update
 
 .PHONY: package
-package: deps-go ## release archives for Linux in ./dist
+package: deps-go ## the release in ./dist: archives, packages of every platform, SBOMs (ONLY=linux, windows, macos)
 	@tools/package.sh dist
 
 .PHONY: deps deps-go deps-node

@@ -1,0 +1,2 @@
+account
+rc-service --ifstarted rollcall-agent restart || true

@@ -1,0 +1,4 @@
+rm -rf /var/lib/rollcall-agent
+if [ -d /run/systemd/system ]; then
+  systemctl daemon-reload || true
+fi
