@@ -1,25 +1,35 @@
 #!/usr/bin/env bash
-# Installs what make e2e needs beyond make test, on Debian and Ubuntu: strace watches what the agent starts and opens,
-# curl calls the Connect door, wine runs what is built for Windows (tools/wine.sh), and
-# Java a program that the agent has to find, Ruby a tool that its gems are compared with.
+# Installs, on Debian and Ubuntu, the tools that tests compare with or drive: `e2e-deps.sh test` those of make test,
+# without an argument those of make e2e, too.
+#
+# make test: strace watches what the agent starts and opens, curl calls the Connect door, ip, openssl, dpkg and RubyGems
+# say what the agent has to find, and Java runs a program that it has to find. make e2e: wine runs what is built for
+# Windows (tools/wine.sh), the rest makes and judges packages.
 set -euo pipefail
 
 # program=package; blanks part several packages
 needed=(
   strace=strace
   curl=curl
+  ip=iproute2
+  openssl=openssl
   dpkg-deb=dpkg
-  wine="wine wine64"
-  javac=default-jdk-headless
-  x86_64-w64-mingw32-gcc=gcc-mingw-w64-x86-64-win32
-  lintian=lintian
-  rpm=rpm
-  wixl=wixl
-  msiinfo=msitools
-  bsdtar=libarchive-tools
-  debootstrap=debootstrap
   gem=ruby
+  javac=default-jdk-headless
 )
+if [[ ${1:-all} != test ]]; then
+  needed+=(
+    wine="wine wine64"
+    x86_64-w64-mingw32-gcc=gcc-mingw-w64-x86-64-win32
+    lintian=lintian
+    rpm=rpm
+    wixl=wixl
+    msiinfo=msitools
+    bsdtar=libarchive-tools
+    debootstrap=debootstrap
+    qemu-aarch64=qemu-user
+  )
+fi
 missing=()
 packages=()
 for pair in "${needed[@]}"; do
@@ -33,7 +43,7 @@ if [[ ${#missing[@]} -eq 0 ]]; then
   exit 0
 fi
 if ! command -v apt-get >/dev/null 2>&1; then
-  echo "make e2e needs these programs; install them with your system's package manager: ${missing[*]}" >&2
+  echo "the tests need these programs; install them with your system's package manager: ${missing[*]}" >&2
   exit 1
 fi
 root=()
