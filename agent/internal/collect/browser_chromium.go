@@ -4,7 +4,9 @@ package collect
 
 import (
 	"encoding/json"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/package-url/packageurl-go"
@@ -13,15 +15,19 @@ import (
 	inventoryv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1"
 )
 
-// preferencesFile is how large the settings of a profile may be.
-const preferencesFile = 32 << 20
+// Limits of what a browser may have: profiles, and the bytes of the settings of one.
+const (
+	maxProfiles     = 200
+	preferencesFile = 32 << 20
+)
 
 // chromium lists the extensions of all profiles in a folder of user data: each has a folder of its identifier with one
 // folder for each version, of which the profile's settings name the one in use.
 //
 // Source: Chromium's documentation of the user data folder and of manifest.json, and its extensions/browser/extension_prefs.cc.
 func (x *extensions) chromium(program, folder string) {
-	for _, extensions := range x.find(folder+"/Extensions", folder+"/*/Extensions") {
+	profiles := x.find(folder+"/Extensions", folder+"/*/Extensions")
+	for _, extensions := range profiles[:min(len(profiles), maxProfiles)] {
 		settings := x.chromiumSettings(path.Dir(extensions))
 		for _, e := range x.list(extensions) {
 			if !e.IsDir() || !isExtensionID(e.Name()) {
@@ -101,6 +107,12 @@ func (x *extensions) chromiumSettings(profile string) map[string]chromiumSetting
 	return nil
 }
 
+// Limits of the settings of one profile: how many extensions count, and the bytes of a text.
+const (
+	maxSettings    = 2000
+	maxSettingText = 4096
+)
+
 // parseChromiumSettings reads settings by identifier. An extension whose settings have another form is left out.
 func parseChromiumSettings(raw []byte) map[string]chromiumSetting {
 	var preferences struct {
@@ -112,9 +124,12 @@ func parseChromiumSettings(raw []byte) map[string]chromiumSetting {
 		return nil
 	}
 	settings := map[string]chromiumSetting{}
-	for id, raw := range preferences.Extensions.Settings {
+	for _, id := range slices.Sorted(maps.Keys(preferences.Extensions.Settings)) {
 		var s chromiumSetting
-		if json.Unmarshal(raw, &s) == nil {
+		if !isExtensionID(id) || len(settings) == maxSettings || json.Unmarshal(preferences.Extensions.Settings[id], &s) != nil {
+			continue
+		}
+		if len(s.Path) <= maxSettingText && len(s.Reasons) <= maxSettingText {
 			settings[id] = s
 		}
 	}
@@ -188,7 +203,7 @@ func parseManifest(raw []byte) (row *inventoryv1.BrowserExtension, locale string
 	row = &inventoryv1.BrowserExtension{
 		Name: fact(jsonText(m.Name)), Version: fact(jsonText(m.Version)), Description: fact(jsonText(m.Description)),
 		Author: fact(jsonText(m.Author, "name", "email")), Homepage: fact(jsonText(m.Homepage)),
-		UpdateUrl: fact(jsonText(m.Update)), ManifestVersion: number(string(m.Manifest)),
+		UpdateUrl: fact(maskAddress(jsonText(m.Update))), ManifestVersion: number(string(m.Manifest)),
 		Permissions: sortedTexts(jsonTexts(m.Permissions), jsonTexts(m.Hosts)),
 	}
 	if row.Name == nil || row.Version == nil {

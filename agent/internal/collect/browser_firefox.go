@@ -67,7 +67,7 @@ func parseFirefoxAddons(raw []byte, program string) []*inventoryv1.BrowserExtens
 			Browser: fact(program), Identifier: fact(a.ID), Version: fact(a.Version), Enabled: a.Active,
 			Name: fact(jsonText(a.Locale.Name)), Description: fact(jsonText(a.Locale.Description)),
 			Author: fact(jsonText(a.Locale.Creator)), Homepage: fact(jsonText(a.Locale.Homepage)),
-			UpdateUrl: fact(jsonText(a.Update)), ManifestVersion: number(string(a.Manifest)),
+			UpdateUrl: fact(maskAddress(jsonText(a.Update))), ManifestVersion: number(string(a.Manifest)),
 			Permissions: sortedTexts(jsonTexts(a.Granted.Permissions), jsonTexts(a.Granted.Origins)),
 			InstallTime: installTime(epoch(a.Install)),
 		}

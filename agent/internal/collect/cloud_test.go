@@ -214,7 +214,7 @@ func TestMetadataServiceThatFails(t *testing.T) {
 		{name: "no token", fault: answer("api/token", http.StatusForbidden, ""), is: metadata.ErrNoToken, says: "hop"},
 		{name: "a token that is none", fault: answer("api/token", http.StatusOK, "<html> <body>"), is: metadata.ErrNoToken, says: "no token"},
 		{name: "redirect", fault: answer("instance-identity/document", http.StatusFound, ""), says: "302"},
-		{name: "giant", fault: answer("instance-identity/document", http.StatusOK, strings.Repeat("x", 1<<20)), says: "more than"},
+		{name: "giant", fault: answer("instance-identity/document", http.StatusOK, strings.Repeat("x", 4<<20)), says: "more than"},
 		{name: "no JSON", fault: answer("instance-identity/document", http.StatusOK, "<html>"), says: "identity document"},
 		{name: "cut off", fault: answer("instance-identity/document", http.StatusOK, `{"instanceId":"i-1"}`), says: "missing"},
 		{name: "server error in the middle", fault: answer("meta-data/mac", http.StatusInternalServerError, ""), says: "500"},

@@ -2,8 +2,9 @@
 
 // Package collect turns a machine into inventory: one collector per subject, one file per collector.
 //
-// Collectors read through host.Host, return facts or an error, and neither log nor guess. They never start a program.
-// What a machine's facts are called and how they are normalised is fixed by the messages of rollcall/inventory/v1.
+// Collectors read through host.Host, return facts or an error, and neither log nor guess. They start no program; what only
+// programs of macOS tell is behind host.Host, too. What a machine's facts are called and how they are normalised is fixed
+// by the messages of rollcall/inventory/v1.
 //
 // A collector of one system is in <kind>_linux.go, <kind>_mac.go or <kind>_win.go, one that works on several in <kind>.go.
 // Only the Linux files are compiled for their system alone; the others are ordinary Go, so that tests on any system can run
@@ -19,6 +20,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	inventoryv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1"
 
@@ -134,10 +136,11 @@ func (p *partial) Unwrap() []error { return p.errs }
 // gap collects what a collector may not read and can do without.
 type gap struct{ unreadable }
 
-// allow passes an error on, unless it is a refusal to read path, which it notes. A missing file is no error either.
+// allow passes an error on, unless it is a refusal to read path, which it notes. A missing file is no error either, nor
+// is a path that leads through a file or in circles: anybody can make such a one of his own folders.
 func (g *gap) allow(path string, err error) error {
 	switch {
-	case err == nil, errors.Is(err, fs.ErrNotExist):
+	case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP):
 		return nil
 	case errors.Is(err, fs.ErrPermission):
 		g.paths = append(g.paths, "/"+path)

@@ -57,7 +57,7 @@ func collectMacDisks(ctx context.Context, h host.Host, snap *inventoryv1.Snapsho
 			d.EncryptionStatus = fact(choose(*v.encrypted, "encrypted", "not encrypted"))
 		}
 		if v.vault != nil {
-			d.FilevaultStatus = fact(choose(*v.vault, "on", "off"))
+			d.FilevaultStatus = onOff(*v.vault)
 		}
 		snap.Disks = append(snap.Disks, d)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -16,6 +15,8 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/rollcall-inventory/rollcall/agent/internal/host"
 )
 
@@ -24,40 +25,71 @@ import (
 type finder struct {
 	h        host.Host
 	listings map[string][]fs.DirEntry
+	owners   map[string]int64 // of homes
 	closed   map[string]bool
 	gap      gap
 	errs     []error
 	refusals int // of files and folders, however many of them gap and errs tell
+	kept     int // weight of the rows that were made
 }
 
 // newFinder returns a finder over the machine's files.
 func newFinder(h host.Host) *finder {
-	return &finder{h: h, listings: map[string][]fs.DirEntry{}, closed: map[string]bool{}}
+	return &finder{h: h, listings: map[string][]fs.DirEntry{}, owners: map[string]int64{}, closed: map[string]bool{}}
 }
+
+// maxFound bounds what one search returns. What comes later is left out: people can fill their folders with anything.
+const maxFound = 20_000
 
 // find returns what is there of the patterns, in order of the patterns and then of names. A pattern is that of path.Match
 // with {a,b} for alternatives. What is reached twice, through a link or by two patterns, is returned once, by its own name
 // where the pattern allows it.
 func (f *finder) find(patterns ...string) []string {
 	var found []string
-	var infos []fs.FileInfo
+	seen := sameFiles{names: map[string]bool{}, places: map[[2]uint64]bool{}}
 	for _, p := range patterns {
 		for _, alternative := range braces(p) {
 			for _, name := range f.expand("", strings.Split(alternative, "/")) {
+				if len(found) == maxFound {
+					return found
+				}
 				info, err := fs.Stat(f.h.FS(), name)
 				if err != nil {
 					f.note(name, err)
 					continue
 				}
-				same := func(other fs.FileInfo) bool { return os.SameFile(info, other) }
-				if slices.Contains(found, name) || slices.ContainsFunc(infos, same) {
-					continue
+				if !seen.has(name, info) {
+					found = append(found, name)
 				}
-				found, infos = append(found, name), append(infos, info)
 			}
 		}
 	}
 	return found
+}
+
+// sameFiles are files that were seen, under whatever names.
+type sameFiles struct {
+	names  map[string]bool
+	places map[[2]uint64]bool
+	others []fs.FileInfo // whose place is not known
+}
+
+// has tells whether a file was seen before, and remembers it.
+func (s *sameFiles) has(name string, info fs.FileInfo) bool {
+	if s.names[name] {
+		return true
+	}
+	s.names[name] = true
+	if place, known := host.PlaceOf(info); known {
+		before := s.places[place]
+		s.places[place] = true
+		return before
+	}
+	if slices.ContainsFunc(s.others, func(other fs.FileInfo) bool { return os.SameFile(info, other) }) {
+		return true
+	}
+	s.others = append(s.others, info)
+	return false
 }
 
 // braces replaces {a,b} by its alternatives, the innermost first.
@@ -96,6 +128,9 @@ func (f *finder) expand(folder string, elements []string) []string {
 	}
 	var found []string
 	for _, name := range slices.Concat(folders, links) {
+		if len(found) > maxFound {
+			break
+		}
 		found = append(found, f.expand(name, elements[1:])...)
 	}
 	return found
@@ -116,40 +151,6 @@ func (f *finder) list(folder string) []fs.DirEntry {
 		f.listings[folder] = entries
 	}
 	return entries
-}
-
-// read reads a regular file of at most limit bytes; nil for one that is not there, that may not be read, or is larger.
-func (f *finder) read(name string, limit int64) []byte {
-	if !f.regular(name) {
-		return nil
-	}
-	raw, err := host.ReadFile(f.h.FS(), name, limit)
-	f.note(name, err)
-	return raw
-}
-
-// readHead is read for at most the first limit bytes of a file of any size.
-func (f *finder) readHead(name string, limit int64) []byte {
-	if !f.regular(name) {
-		return nil
-	}
-	file, err := f.h.FS().Open(name)
-	if err != nil {
-		f.note(name, err)
-		return nil
-	}
-	defer file.Close()
-	raw, err := io.ReadAll(io.LimitReader(file, limit))
-	f.note(name, err)
-	return raw
-}
-
-// regular tells whether there is a regular file. Other files are left alone: the users of the machine can put a pipe
-// anywhere, and who opens it waits for ever.
-func (f *finder) regular(name string) bool {
-	info, err := fs.Stat(f.h.FS(), name)
-	f.note(name, err)
-	return err == nil && info.Mode().IsRegular()
 }
 
 // note books an error. What is not there, or is not what it should be, is none.
@@ -199,9 +200,17 @@ func (f *finder) result(rows int) error {
 // errPartly is returned by what read less than it wanted to.
 var errPartly = errors.New("not all could be read")
 
+// maxKept is the weight of the rows that a finder makes before it makes no more: several times what a report may hold, so
+// that it tells that something is missing.
+const maxKept = 3 * maxReport
+
 // rememberFile is remember for a finder: its errors are booked, and the zero value stands for what cannot be read. What was
 // made without a file that could not be read is not remembered, so that the next round tells of it again.
 func rememberFile[T any](f *finder, files *memo, name string, parse func() T) T {
+	if f.kept > maxKept {
+		var none T
+		return none
+	}
 	value, err := remember(files, f.h, name, func() (T, error) {
 		before := f.refusals
 		value := parse()
@@ -212,6 +221,9 @@ func rememberFile[T any](f *finder, files *memo, name string, parse func() T) T 
 	})
 	if !errors.Is(err, errPartly) {
 		f.note(name, err)
+	}
+	if row, ok := any(value).(proto.Message); ok && row.ProtoReflect().IsValid() {
+		f.kept += proto.Size(row) + rowWeight
 	}
 	return value
 }

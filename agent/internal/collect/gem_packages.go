@@ -106,7 +106,7 @@ func parseGemspec(text string) *inventoryv1.GemPackage {
 		line, text = cutLine(text)
 		line = strings.TrimSpace(line)
 		if stub, ok := strings.CutPrefix(line, "# stub: "); ok {
-			if words := strings.Fields(stub); len(words) >= 3 && row.Name == nil {
+			if words := strings.Fields(strings.Clone(stub)); len(words) >= 3 && row.Name == nil {
 				row.Name, row.Version, row.Platform = fact(words[0]), fact(words[1]), fact(words[2])
 			}
 			continue
@@ -192,10 +192,10 @@ func rubyText(expression string) (text, rest string, ok bool) {
 		return "", "", false
 	}
 	rest = strings.TrimPrefix(expression[end+1:], ".freeze")
-	literal := expression[:end+1]
+	literal := strings.Clone(expression[:end+1])                                        // a row must not hold on to the whole file
 	literal = strings.NewReplacer(`\\`, `\\`, `\#`, `#`, `\e`, `\x1b`).Replace(literal) // what Go spells otherwise
 	if text, err := strconv.Unquote(literal); err == nil {
 		return text, rest, true
 	}
-	return expression[1:end], rest, true // an escape that is Ruby's alone stays as it is
+	return literal[1 : len(literal)-1], rest, true // an escape that is Ruby's alone stays as it is
 }

@@ -64,12 +64,8 @@ func collectGoBinaries(ctx context.Context, h host.Host, files *memo, snap *inve
 
 // goBinary describes one program, nil for what Go did not build.
 func goBinary(f *finder, show func(string) string, name string) *inventoryv1.GoBinary {
-	if !f.regular(name) {
-		return nil
-	}
-	file, err := f.h.FS().Open(name)
-	if err != nil {
-		f.note(name, err)
+	file := f.open(name)
+	if file == nil {
 		return nil
 	}
 	defer file.Close()
@@ -77,7 +73,7 @@ func goBinary(f *finder, show func(string) string, name string) *inventoryv1.GoB
 	if !ok || !isProgram(reader) {
 		return nil
 	}
-	build, err := buildinfo.Read(reader)
+	build, err := buildinfo.Read(&tables{r: reader, left: maxTables})
 	if err != nil {
 		return nil // not built by Go
 	}
@@ -90,6 +86,24 @@ func goBinary(f *finder, show func(string) string, name string) *inventoryv1.GoB
 		row.InstallTime = installTime(modified(f.h, name)) // go install wrote it; elsewhere a file has the time of its archive
 	}
 	return row
+}
+
+// maxTables bounds what is read of one program: the search for the tables goes through all data of one that has none, and
+// anybody can make a file that claims terabytes of it.
+const maxTables = 64 << 20
+
+// tables is a reader that fails after so many bytes.
+type tables struct {
+	r    io.ReaderAt
+	left int64
+}
+
+// ReadAt implements io.ReaderAt.
+func (t *tables) ReadAt(p []byte, at int64) (int, error) {
+	if t.left -= int64(len(p)); t.left < 0 {
+		return 0, host.ErrTooLarge
+	}
+	return t.r.ReadAt(p, at)
 }
 
 // isProgram tells ELF, Mach-O and PE files from scripts.

@@ -228,7 +228,7 @@ func TestHypervisorAndContainerAreTwoFacts(t *testing.T) {
 		{name: "EC2 metal", files: dmi("Amazon EC2", "c5.metal"), cloud: "aws"},
 		{name: "EC2 on Xen", files: fstest.MapFS{"sys/hypervisor/type": text("xen"), "sys/hypervisor/uuid": text("ec2a1b2c\n")}, hv: "xen", cloud: "aws"},
 		{
-			name: "Azure", files: with(dmi("Microsoft Corporation", "Virtual Machine"), fstest.MapFS{"sys/class/dmi/id/chassis_asset_tag": text(azureAssetTag)}),
+			name: "Azure", files: with(dmi("Microsoft Corporation", "Virtual Machine"), fstest.MapFS{"sys/class/dmi/id/chassis_asset_tag": text(azureChassis)}),
 			leaf: "Microsoft Hv", hv: "hyper-v", cloud: "azure",
 		},
 		{name: "Google's laptop is no cloud", files: dmi("Google", "Eve")},

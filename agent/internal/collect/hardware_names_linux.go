@@ -5,6 +5,8 @@ package collect
 import (
 	"errors"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-inventory/rollcall/agent/internal/host"
@@ -38,10 +40,10 @@ func nameHardware(h host.Host, files *memo, lists []string, ids map[hardwareID]b
 			continue
 		}
 		names, err := remember(files, h, list, parse)
-		for id := range ids {
-			if err == nil && !names.asked[id] {
-				names, err = parse()
-			}
+		isNew := func(id hardwareID) bool { return !names.asked[id] }
+		if err == nil && slices.ContainsFunc(slices.Collect(maps.Keys(ids)), isNew) {
+			delete(files.entries, list)
+			names, err = remember(files, h, list, parse)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -49,6 +49,9 @@ func TestHardwareIsNamedByTheListOfTheDistribution(t *testing.T) {
 			t.Errorf("vendors: got %q, want %q", got, want)
 		}
 	}
+	if kept, _ := known.entries["usr/share/hwdata/pci.ids"].value.(hardwareNames); !kept.asked[hardwareID{"8086", "10d3"}] {
+		t.Error("the list is read again each time from now on")
+	}
 	names, err := nameHardware(&hosttest.Machine{}, known, pciLists, nil)
 	if err != nil || len(names.devices) != 0 {
 		t.Errorf("without a list: got %v, %v", names, err)

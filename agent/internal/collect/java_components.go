@@ -25,8 +25,8 @@ import (
 // maxJavaComponents bounds the section; the archives that come last by path are left out then.
 const maxJavaComponents = 100_000
 
-// archive reads one archive, or remembers it. Nothing in it means that the file is none, that it is gone, or that it may
-// not be read, which is noted.
+// archive reads one archive, or remembers it. Nothing in it means that the file is none, that it is gone, or that it
+// cannot be read, which is noted. The error is that there is no time left.
 func (r *javaRound) archive(name, shown string) (jar.Archive, error) {
 	if err := r.ctx.Err(); err != nil {
 		return jar.Archive{}, err
@@ -40,19 +40,23 @@ func (r *javaRound) archive(name, shown string) (jar.Archive, error) {
 		r.deny(name)
 		return jar.Archive{}, nil
 	}
-	return jar.Archive{}, fmt.Errorf("read %s: %w", shown, err)
+	err = fmt.Errorf("read %s: %w", shown, err)
+	if r.ctx.Err() != nil {
+		return jar.Archive{}, err
+	}
+	if !r.closed[name] {
+		r.closed[name] = true
+		r.troubles = append(r.troubles, err)
+	}
+	return jar.Archive{}, nil
 }
 
 // readArchive reads an archive in place where the file allows that, else as a whole.
 func (r *javaRound) readArchive(name, base string) (jar.Archive, error) {
-	info, err := fs.Stat(r.h.FS(), name)
-	if err != nil {
-		return jar.Archive{}, err
-	}
-	if !info.Mode().IsRegular() {
+	f, info, err := openRegular(r.h, name)
+	if errors.Is(err, fs.ErrInvalid) {
 		return jar.Archive{}, nil
 	}
-	f, err := r.h.FS().Open(name)
 	if err != nil {
 		return jar.Archive{}, err
 	}

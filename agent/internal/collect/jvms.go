@@ -47,9 +47,11 @@ type javaRound struct {
 	h     host.Host
 	files *memo
 	gap   gap
+	// troubles are archives that cannot be read; each costs itself.
+	troubles []error
 	// uses are all archives found, by the path that is shown.
 	uses map[string]javaUse
-	// closed are the files of processes that were refused, each noted once for all processes.
+	// closed are the files that were refused or cannot be read, each noted once for all processes.
 	closed map[string]bool
 	seed   string // of this machine's ids
 }
@@ -84,7 +86,7 @@ func collectJava(find func(*javaRound) ([]*inventoryv1.Jvm, error)) func(context
 		}
 		slices.SortFunc(running, func(a, b *inventoryv1.Jvm) int { return strings.Compare(a.GetVmId(), b.GetVmId()) })
 		snap.Jvms = running
-		if err := r.gap.err(); err != nil {
+		if err := r.gap.with(r.troubles); err != nil {
 			return err
 		}
 		if len(running) == 0 {

@@ -5,9 +5,11 @@ package collect
 import (
 	"cmp"
 	"errors"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,15 +33,11 @@ func (p *javaProcess) look(r *javaRound, booted time.Time) bool {
 	if ticks := number(p.ticks); ticks != nil && *ticks < 1<<40 && !booted.IsZero() {
 		p.started = booted.Add(time.Duration(*ticks/userTicks) * time.Second)
 	}
-	uid, inside, err := p.status(r.h)
-	if err != nil {
-		return false
-	}
-	p.readPerf(r, inside)
-	p.user, p.userHome = p.tree.account(r.h, uid)
+	p.readPerf(r)
+	p.user, p.userHome = p.tree.account(r.h, p.uid)
 	if p.user == "" {
-		_, owner := p.tree.perfFile(r.h, inside)
-		p.user = cmp.Or(owner, uid)
+		_, owner := p.tree.perfFile(r.h, p.inside)
+		p.user = cmp.Or(owner, p.uid)
 	}
 	p.home = cmp.Or(p.perf.text(perfHome), javaHome(p.library))
 	if p.arguments.main == "" && p.perf.texts != nil {
@@ -67,10 +65,18 @@ func (p *javaProcess) status(h host.Host) (uid string, inside int64, err error) 
 	return uid, inside, err
 }
 
-// readPerf reads the counters of the virtual machine. Those of an earlier process with the same id are none of its.
-func (p *javaProcess) readPerf(r *javaRound, inside int64) {
-	file, _ := p.tree.perfFile(r.h, inside)
+// readPerf reads the counters of the virtual machine. Those of an earlier process with the same id are none of its, nor
+// is what somebody else calls so: the folder for temporary files is everybody's.
+func (p *javaProcess) readPerf(r *javaRound) {
+	file, _ := p.tree.perfFile(r.h, p.inside)
 	if file == "" {
+		return
+	}
+	info, err := fs.Stat(r.h.FS(), file)
+	if err != nil {
+		return
+	}
+	if owner, known := host.OwnerOf(info); known && strconv.FormatInt(owner, 10) != p.uid {
 		return
 	}
 	raw, err := host.ReadFile(r.h.FS(), file, maxPerfFile)
@@ -106,6 +112,28 @@ func javaHome(library string) string {
 		home = path.Dir(home)
 	}
 	return path.Dir(home)
+}
+
+// readOwn reads a file that the process names, if its account may: anybody can start a virtual machine that names what only
+// the administrator reads.
+func (p *javaProcess) readOwn(r *javaRound, name string) ([]byte, error) {
+	inside, err := p.tree.resolve(r.h, p.absolute(name))
+	if err != nil {
+		return nil, err
+	}
+	file, info, err := openRegular(r.h, path.Join(p.tree.root, inside))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	uid := int64(-1)
+	if n := number(p.uid); n != nil {
+		uid = *n
+	}
+	if info.Size() > smallFile || uid != 0 && !readableBy(uid, info) {
+		return nil, fs.ErrPermission
+	}
+	return io.ReadAll(io.LimitReader(file, smallFile))
 }
 
 // absolute completes a path of the process's with its working folder; empty when that is not known.

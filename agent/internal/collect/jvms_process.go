@@ -32,6 +32,8 @@ type javaProcess struct {
 	perf        perfData
 	work        string // its working folder
 	home        string // of its Java
+	uid         string
+	inside      int64 // its id in its container, else pid
 	user        string
 	userHome    string
 	started     time.Time
@@ -114,13 +116,16 @@ func (p *javaProcess) isJava(r *javaRound) bool {
 	case err != nil || p.library == "":
 		return false
 	}
+	if p.uid, p.inside, err = p.status(r.h); err != nil {
+		return false
+	}
 	p.findTree(r.h)
 	p.environment = p.readEnvironment(r)
 	p.work, _ = fs.ReadLink(r.h.FS(), p.folder+"/cwd") // unknown: relative paths stay unknown
 	if isLauncher(args[0]) {
 		p.last = javaWords(p.environment["_JAVA_OPTIONS"], false)
 		p.arguments = parseJava(p.withOptions(args[1:]), func(file string) []string {
-			text, _ := p.tree.read(r.h, p.absolute(file), smallFile) // no file, no words
+			text, _ := p.readOwn(r, file) // no file, no words
 			return javaWords(string(text), true)
 		})
 	}
@@ -134,6 +139,7 @@ func (p *javaProcess) maps(h host.Host) error {
 		return err
 	}
 	defer f.Close()
+	seen := map[string]bool{}
 	lines := bufio.NewScanner(io.LimitReader(f, largeFile))
 	for lines.Scan() {
 		line := lines.Bytes()
@@ -144,7 +150,8 @@ func (p *javaProcess) maps(h host.Host) error {
 		name := bytes.TrimSuffix(line[slash:], []byte(" (deleted)"))
 		if bytes.HasSuffix(name, []byte("/libjvm.so")) {
 			p.library = string(name)
-		} else if jar.Named(string(name)) && !slices.Contains(p.mapped, string(line[slash:])) {
+		} else if jar.Named(string(name)) && !seen[string(line[slash:])] {
+			seen[string(line[slash:])] = true
 			p.mapped = append(p.mapped, string(line[slash:]))
 		}
 	}

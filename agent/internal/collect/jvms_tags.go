@@ -133,7 +133,7 @@ func (p *javaProcess) tags(r *javaRound) (rows []*inventoryv1.JvmTag, appEnv *st
 func (p *javaProcess) crsFile(r *javaRound, arguments []string) []byte {
 	for _, text := range arguments {
 		if name := (&crsSettings{}).file(text); name != "" {
-			raw, _ := p.tree.read(r.h, p.absolute(name), smallFile) // without it there are no tags of it
+			raw, _ := p.readOwn(r, name) // without it there are no tags of it
 			return raw
 		}
 	}

@@ -4,12 +4,16 @@ package collect
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"unicode/utf16"
 
 	"google.golang.org/protobuf/proto"
+
+	inventoryv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1"
 
 	"github.com/rollcall-inventory/rollcall/agent/internal/host"
 	"github.com/rollcall-inventory/rollcall/agent/internal/host/hosttest"
@@ -200,6 +204,41 @@ func TestGoBinaries(t *testing.T) {
 		if got := goName(pkg); got != want {
 			t.Errorf("name of %q: got %q, want %q", pkg, got, want)
 		}
+	}
+}
+
+func TestSearchForTablesEnds(t *testing.T) {
+	t.Parallel()
+	r := &tables{r: strings.NewReader("0123456789"), left: 8}
+	for i, want := range []error{nil, nil, host.ErrTooLarge} {
+		if _, err := r.ReadAt(make([]byte, 4), 0); !errors.Is(err, want) {
+			t.Errorf("read %d: got %v, want %v", i, err, want)
+		}
+	}
+}
+
+// TestFoldersOfFoldersEnd is about what somebody may put into his own folder: it is left out, and costs nobody else.
+func TestFoldersOfFoldersEnd(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{"usr/lib/node_modules/a/package.json": text(`{"name":"a","version":"1"}`)}
+	deep := "home/b/.npm-global/lib"
+	for range 2 * maxNpmDepth {
+		deep += "/node_modules/x"
+		files[deep+"/package.json"] = text(`{"name":"x","version":"1"}`)
+	}
+	snap, err := gather(t, "npm_packages", &hosttest.Machine{Files: files})
+	if got := len(snap.NpmPackages); err != nil || got != 1+maxNpmDepth+1 {
+		t.Errorf("got %d packages, %v", got, err)
+	}
+}
+
+func TestAFinderMakesSoManyRowsOnly(t *testing.T) {
+	t.Parallel()
+	f := newFinder(&hosttest.Machine{Files: fstest.MapFS{"a": text("x"), "b": text("x")}})
+	f.kept = maxKept
+	row := func() *inventoryv1.GemPackage { return &inventoryv1.GemPackage{Name: fact("x")} }
+	if rememberFile(f, &memo{}, "a", row) == nil || rememberFile(f, &memo{}, "b", row) != nil {
+		t.Errorf("kept %d of %d", f.kept, maxKept)
 	}
 }
 

@@ -13,8 +13,8 @@ const masked = "***"
 
 // secretWords in the name of a setting make its value a secret, unless one of plainEndings follows.
 var (
-	secretWords = regexp.MustCompile(`(?i)passw|passphrase|passwd|pwd|secret|token|credential|cookie|api[_-]?key|access[_-]?key|` +
-		`private[_-]?key|account[_-]?key|authorization|pass$|auth$`)
+	secretWords = regexp.MustCompile(`(?i)passw|passphrase|passwd|pwd|secret|token|credential|cookie|` +
+		`(?:api|access|private|account|encryption|signing|master|shared|storage|license)[._-]?key|authorization|pass$|auth$`)
 	plainEndings = regexp.MustCompile(`(?i)(file|path|dir|folder|policy|ttl|timeout|length|type|provider|class|enabled|required)$`)
 )
 
@@ -28,6 +28,7 @@ var secretShapes = []struct {
 }{
 	{regexp.MustCompile(`(://[^\s/?#:@"']*:)[^\s"'@]*(@)`), "${1}" + masked + "${2}"},                                        // scheme://user:password@
 	{regexp.MustCompile(`(?i)(\bhttps?://)[^\s/?#:@"']+(@)`), "${1}" + masked + "${2}"},                                      // https://token@
+	{regexp.MustCompile(`(\bjdbc:oracle:\w+:[^\s/@"']+/)[^\s@"']+(@)`), "${1}" + masked + "${2}"},                            // user/password@
 	{regexp.MustCompile(`(?i)\b(bearer|basic|digest|negotiate)(\s+)[\w.~+/=-]{6,}`), "${1}${2}" + masked},                    // Authorization
 	{regexp.MustCompile(`(?i)((?:^|\s)(?:-u|--user|--proxy-user)[ =]?["']?[^\s:"'=-][^\s:"'/]*:)[^\s"']+`), "${1}" + masked}, // curl -u user:password
 	{regexp.MustCompile(`(\b(?:mysql\w*|mariadb[\w-]*)\b[^|;&\n]*?\s-p)[^\s"'|;&]+`), "${1}" + masked},

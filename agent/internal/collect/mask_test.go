@@ -31,6 +31,9 @@ func TestSecretsInCommandsAreMasked(t *testing.T) {
 		{`{"api_key": "abc", "n": 1}`, `{"api_key": ***, "n": 1}`},
 		{"x --password-file=/etc/pw --token-ttl=5m", "x --password-file=/etc/pw --token-ttl=5m"},
 		{"x --no-password --verbose", "x --no-password --verbose"},
+		{"java -Dservice.api.key=abc -Dencryption.key=def -Daccess.key.file=/k", "java -Dservice.api.key=*** -Dencryption.key=*** -Daccess.key.file=/k"},
+		{"java -Dlicense_key=abc -Djavax.net.ssl.keyStore=/k", "java -Dlicense_key=*** -Djavax.net.ssl.keyStore=/k"},
+		{"java -Ddb.url=jdbc:oracle:thin:app/tiger@//db:1521/x", "java -Ddb.url=jdbc:oracle:thin:app/***@//db:1521/x"},
 		{"test -x /usr/sbin/anacron || ( cd / && run-parts --report /etc/cron.daily )", "test -x /usr/sbin/anacron || ( cd / && run-parts --report /etc/cron.daily )"},
 		{"", ""},
 	}

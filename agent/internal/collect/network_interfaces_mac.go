@@ -79,7 +79,7 @@ func macAddressRows(i host.Interface, link macLink, known bool) []*inventoryv1.N
 		addr := a.Prefix.Addr().Unmap().WithZone("")
 		known = known || !addr.IsLinkLocalUnicast()
 		row := macInterfaceRow(i, link)
-		row.Address, row.Mask = fact(addr.String()), fact(macMask(addr, a.Prefix.Bits()))
+		row.Address, row.Mask = fact(addr.String()), fact(maskOf(netip.PrefixFrom(addr, a.Prefix.Bits())))
 		if a.Broadcast.IsValid() {
 			row.Broadcast = fact(a.Broadcast.String())
 		}
@@ -92,19 +92,6 @@ func macAddressRows(i host.Interface, link macLink, known bool) []*inventoryv1.N
 		return nil
 	}
 	return rows
-}
-
-// macMask spells a prefix length as an address.
-func macMask(addr netip.Addr, bits int) string {
-	ones := netip.AddrFrom16([16]byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255})
-	if addr.Is4() {
-		ones = netip.AddrFrom4([4]byte{255, 255, 255, 255})
-	}
-	p, err := ones.Prefix(bits)
-	if err != nil {
-		return ""
-	}
-	return p.Addr().String()
 }
 
 // macInterfaceRow describes the interface without an address.

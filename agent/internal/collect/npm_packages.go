@@ -5,7 +5,6 @@ package collect
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io/fs"
 	"path"
 	"strings"
@@ -37,7 +36,7 @@ var npmPlaces = map[string][]string{
 	},
 }
 
-// Limits of what one global folder may hold.
+// Limits of what global folders may hold; what is beyond them is left out, since anybody can fill his own.
 const (
 	maxNpmDepth    = 16
 	maxNpmPackages = 50_000
@@ -75,8 +74,8 @@ type npmWalk struct {
 //
 // Source: npm's documentation of its folders, folders(5), and of package.json(5).
 func (n *npmWalk) walk(modules string, depth int) error {
-	if depth > maxNpmDepth || len(n.rows) > maxNpmPackages {
-		return fmt.Errorf("%s: more packages than a folder may hold", modules)
+	if depth > maxNpmDepth || len(n.rows) >= maxNpmPackages {
+		return nil
 	}
 	if err := n.ctx.Err(); err != nil {
 		return err

@@ -66,7 +66,7 @@ func parsePrinters(text string) []*inventoryv1.Printer {
 func setPrinter(row *inventoryv1.Printer, key, value string) {
 	switch key {
 	case "DeviceURI":
-		row.Uri = fact(maskSecrets(value))
+		row.Uri = fact(maskAddress(value))
 	case "MakeModel":
 		row.Model = fact(value)
 	case "Info":

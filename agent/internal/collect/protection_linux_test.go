@@ -84,9 +84,9 @@ func TestShares(t *testing.T) {
 func TestPrinters(t *testing.T) {
 	t.Parallel()
 	files := fstest.MapFS{"etc/cups/printers.conf": text("# CUPS\n<DefaultPrinter Office>\nInfo Second floor\nLocation Room 2\nMakeModel HP LaserJet\n" +
-		"DeviceURI ipp://joe:secret@10.0.0.9/ipp\nState Idle\nShared Yes\n</DefaultPrinter>\n<Printer pdf>\nShared No\n</Printer>\nInfo nobody's\n")}
+		"DeviceURI ipp://joe:s@cret@10.0.0.9/ipp\nState Idle\nShared Yes\n</DefaultPrinter>\n<Printer pdf>\nShared No\n</Printer>\nInfo nobody's\n")}
 	snap, err := gather(t, "printers", &hosttest.Machine{Files: files})
-	want := "{description:Second floor,is_default:true,location:Room 2,model:HP LaserJet,name:Office,shared:true,uri:ipp://joe:***@10.0.0.9/ipp}\n{name:pdf,shared:false}"
+	want := "{description:Second floor,is_default:true,location:Room 2,model:HP LaserJet,name:Office,shared:true,uri:ipp://***@10.0.0.9/ipp}\n{name:pdf,shared:false}"
 	if got := show(snap.Printers...); err != nil || got != want {
 		t.Errorf("got\n%s, %v\nwant\n%s", got, err, want)
 	}

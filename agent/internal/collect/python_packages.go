@@ -154,6 +154,7 @@ func parsePythonMetadata(text string) *inventoryv1.PythonPackage {
 		if value = strings.TrimSpace(value); !isField || value == "" || value == "UNKNOWN" || line[0] == ' ' || line[0] == '\t' {
 			continue // more of the field before
 		}
+		value = strings.Clone(value) // a row must not hold on to the whole text with its description
 		switch strings.ToLower(field) {
 		case "name":
 			row.Name = fact(value)

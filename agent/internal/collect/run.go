@@ -115,6 +115,7 @@ func runAll(ctx context.Context, h host.Host, collectors map[string]Collector, o
 	}
 	report.switchOff(opts.Disabled)
 	report.keepFacts(opts.FactKeys)
+	report.fit()
 	report.markInstallTimes()
 	report.sort()
 	return report

@@ -70,13 +70,13 @@ func collectMacSecurity(_ context.Context, h host.Host, snap *inventoryv1.Snapsh
 	if policy != nil || data != nil {
 		g := appleProduct("Gatekeeper", "mandatory_access_control", data.Text("CFBundleShortVersionString"))
 		if on := policy.Bool("enabled"); on != nil {
-			g.State = fact(choose(*on, "on", "off"))
+			g.State = onOff(*on)
 		}
 		snap.SecurityProducts = append(snap.SecurityProducts, g)
 	}
 	if state := peekDict(h, firewallSettings).Int("globalstate"); state != nil {
 		f := appleProduct("Application Firewall", "firewall", "")
-		f.State = fact(choose(*state > 0, "on", "off"))
+		f.State = onOff(*state > 0)
 		if *state == 2 {
 			f.Mode = proto.String("block all")
 		}
@@ -109,7 +109,7 @@ func addExtensions(h host.Host, snap *inventoryv1.Snapshot) error {
 		snap.SecurityProducts = append(snap.SecurityProducts, &inventoryv1.SecurityProduct{
 			Name: fact(e.Text("identifier")), Type: proto.String("edr"), Vendor: fact(e.Text("teamID")),
 			Version: fact(cmp.Or(version.Text("CFBundleShortVersionString"), version.Text("CFBundleVersion"))),
-			State:   fact(choose(state == "activated_enabled", "on", "off")),
+			State:   onOff(state == "activated_enabled"),
 		})
 	}
 	return refused.err()

@@ -95,7 +95,7 @@ func setMacPlatform(ctx context.Context, h host.Host, s *inventoryv1.SystemInfo)
 	return nil
 }
 
-// macHypervisor says what the machine runs under. A guest of Apple's own framework is a VirtualMac.
+// macHypervisor says what the machine runs under, in the words of hypervisor. A guest of Apple's own framework is a VirtualMac.
 func macHypervisor(h host.Host) string {
 	if sysctl(h, "kern.hv_vmm_present") != "1" {
 		return ""
@@ -105,13 +105,13 @@ func macHypervisor(h host.Host) string {
 		{"VirtualMac", "apple"},
 		{"VMware", "vmware"},
 		{"Parallels", "parallels"},
-		{"VirtualBox", "oracle"},
+		{"VirtualBox", "virtualbox"},
 	} {
 		if strings.HasPrefix(model, known.part) {
 			return known.name
 		}
 	}
-	return strings.TrimSpace(h.HypervisorSignature())
+	return cmp.Or(hypervisorSignatures[strings.TrimSpace(h.HypervisorSignature())], "unknown")
 }
 
 // macTimezone is the IANA name that /etc/localtime points at.

@@ -107,14 +107,11 @@ func container(h host.Host) string {
 	return ""
 }
 
-// azureAssetTag is the chassis asset tag of every virtual machine in Azure; its Hyper-V siblings elsewhere lack it.
-const azureAssetTag = "7783-7084-3265-9085-8269-3286-77"
-
 // clouds are what providers write into the firmware table: sys_vendor, bios_vendor or chassis_asset_tag in lower case.
 var clouds = []struct{ word, name string }{
 	{"amazon", "aws"},
 	{"google", "gcp"},
-	{azureAssetTag, "azure"},
+	{azureChassis, "azure"},
 	{"digitalocean", "digitalocean"},
 	{"hetzner", "hetzner"},
 	{"oraclecloud", "oracle"},

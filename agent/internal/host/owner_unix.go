@@ -24,5 +24,5 @@ func PlaceOf(info fs.FileInfo) (place [2]uint64, known bool) {
 	if !ok {
 		return place, false
 	}
-	return [2]uint64{uint64(st.Dev), st.Ino}, true
+	return [2]uint64{uint64(st.Dev), st.Ino}, true //nolint:unconvert // macOS has another type
 }

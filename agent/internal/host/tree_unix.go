@@ -62,7 +62,7 @@ func (t tree) Open(name string) (fs.File, error) {
 		err = errIrregular
 	}
 	if err != nil {
-		file.Close()
+		_ = file.Close() // only read
 		return nil, &fs.PathError{Op: "open", Path: name, Err: reason(err)}
 	}
 	return file, nil
@@ -82,7 +82,7 @@ func openNow(name string) (*os.File, error) {
 			return nil, err
 		}
 		if err := unix.SetNonblock(fd, false); err != nil { // only the opening was not to wait
-			unix.Close(fd)
+			_ = unix.Close(fd) // the error before it counts
 			return nil, err
 		}
 		return os.NewFile(uintptr(fd), name), nil

@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	// maxAnswer bounds one answer; identity documents and tag lists have a few kilobytes.
-	maxAnswer = 256 << 10
+	// maxAnswer bounds one answer. Most have a few kilobytes; Google's documents hold the instance's own attributes too,
+	// 512 KiB of them at the most, which JSON makes larger.
+	maxAnswer = 2 << 20
 	// patience is how long one request may take.
 	patience = time.Second
 )

@@ -78,12 +78,16 @@ func Read(r io.ReaderAt, size int64, name string) (Archive, error) {
 	if !looksLikeZip(r, size) {
 		return Archive{}, ErrNotArchive
 	}
+	file := path.Base(name)
+	if size > maxArchive { // a file of holes can claim any size, and would be read to its end
+		return Archive{Components: []Component{named(Component{Type: Type(file)}, file, manifest{}, nil)}}, nil
+	}
 	s := scan{budget: maxExpanded, buffer: make([]byte, 128<<10)}
 	own, err := s.digest(r, size)
 	if err != nil {
 		return Archive{}, err
 	}
-	classPath := s.archive(section{r, size}, path.Base(name), own)
+	classPath := s.archive(section{r, size}, file, own)
 	return Archive{Components: s.components, ClassPath: classPath}, nil
 }
 

@@ -286,3 +286,24 @@ func TestClassPathAndOwnersAreReadFromTheManifest(t *testing.T) {
 		t.Errorf("got %s, %+v", got, c)
 	}
 }
+
+// hollow is a file that claims to be larger than anybody can read, as a file of holes does.
+type hollow struct{ read int }
+
+func (h *hollow) ReadAt(p []byte, at int64) (int, error) {
+	clear(p)
+	if at == 0 {
+		copy(p, "PK\x03\x04")
+	}
+	h.read += len(p)
+	return len(p), nil
+}
+
+func TestAFileOfHolesIsNotReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	h := &hollow{}
+	a, err := Read(h, 1<<50, "x-1.jar")
+	if err != nil || len(a.Components) != 1 || a.Components[0].Name != "x" || h.read > 1<<20 {
+		t.Errorf("got %+v, %v, read %d", a, err, h.read)
+	}
+}
