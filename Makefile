@@ -88,7 +88,7 @@ e2e: deps ## tests that need heavy tools: go test -tags e2e, names TestE2E…
 
 .PHONY: bench
 bench: deps ## benchmarks of the budgets (BENCHTIME=1s)
-	go test -run '^$$' -bench . -benchtime=$(BENCHTIME) -timeout 60m $(ARGS) ./aggregator/internal/bench/... ./agent/internal/bench/...
+	go test -run '^$$' -bench . -benchtime=$(BENCHTIME) -timeout 60m $(ARGS) ./aggregator/internal/bench/... ./agent/internal/bench/... ./aggregator/internal/endtoend
 
 .PHONY: soak
 soak: deps e2e-deps ## the long fault tests: N random kills (N=1000), a bad network for a while (MINUTES=10)

@@ -259,18 +259,13 @@ func goNames(t *testing.T, f protoreflect.FieldDescriptor) (message, field strin
 // source is shared, one system stands for all.
 var notOnTrees = map[string]string{
 	"linux": `
-		brew_packages cloud_instance ec2_instance_metadata ec2_instance_tags go_binaries java_components jvms monitors partitions
-		principal_user usb_devices virtual_machines
-		batteries.health board.asset_tag browser_extensions.author browser_extensions.homepage
-		certificates.domain certificates.organizational_unit certificates.signed_by
-		disks.firmware disks.label disks.model disks.read_only disks.removable disks.rotational disks.type disks.vendor disks.wwn
-		dns_servers.interface filesystems.encrypted filesystems.label filesystems.read_only filesystems.uuid
-		flatpak_apps.developer gem_packages.install_time network_interfaces.duplex network_interfaces.speed_mbps
-		npm_packages.author pci_devices.name pci_devices.vendor processors.max_mhz python_packages.direct
-		repositories.architectures rpm_packages.module_label security_products.mode security_products.vendor
-		snap_packages.publisher system_info.asset_tag system_info.cloud_provider system_info.container system_info.locale
-		system_info.secure_boot system_info.tpm_version
-		trusted_certificates.dns_names trusted_certificates.domain trusted_certificates.signed_by users.disabled`,
+		brew_packages cloud_instance ec2_instance_metadata ec2_instance_tags go_binaries java_components jvms monitors
+		virtual_machines
+		batteries.health board.asset_tag certificates.domain certificates.organizational_unit certificates.signed_by
+		disks.firmware disks.label disks.model disks.read_only disks.removable disks.vendor dns_servers.interface
+		filesystems.read_only flatpak_apps.developer gem_packages.install_time rpm_packages.module_label
+		system_info.asset_tag system_info.cloud_provider system_info.container trusted_certificates.dns_names
+		trusted_certificates.domain trusted_certificates.signed_by users.disabled`,
 	"darwin": `
 		brew_packages browser_extensions extra_facts gem_packages go_binaries java_components jvms npm_packages
 		python_packages repositories
