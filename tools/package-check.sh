@@ -92,6 +92,7 @@ msi=$(ls "$dist"/*-windows-amd64.msi)
 msiinfo suminfo "$msi" | grep '^Template: x64;1033' >/dev/null || die "summary of the MSI"
 msiinfo export "$msi" Property | grep '^SecureCustomProperties.*SERVER;SECRET;CA_FILE' >/dev/null || die "properties of the MSI"
 msiinfo export "$msi" Property | grep '^MsiHiddenProperties.*SECRET' >/dev/null || die "the MSI would log the secret"
+msiinfo export "$msi" Upgrade | grep -P '\t513\t\tWIX_UPGRADE_DETECTED' >/dev/null || die "the MSI installs itself beside another build of its version"
 msiextract -C "$work/msi" "$msi" >/dev/null
 cmp "$work/msi/Rollcall Agent/rollcall-agent.exe" <(bsdtar -xOf "$(ls "$dist"/*-windows-amd64.zip)" '*/rollcall-agent.exe')
 

@@ -85,7 +85,8 @@ func (r release) msi(name string, entries []entry, agent string) error {
 		return err
 	}
 	for statement := range strings.Lines(string(statements)) {
-		if _, err := run(dir, "msibuild", "agent.msi", "-q", strings.TrimSpace(statement)); err != nil {
+		statement = strings.ReplaceAll(strings.TrimSpace(statement), "$(var.Version)", r.version.numbers)
+		if _, err := run(dir, "msibuild", "agent.msi", "-q", statement); err != nil {
 			return err
 		}
 	}

@@ -157,6 +157,9 @@ func (a *Agent) reportOnce(ctx context.Context, fresh bool, result *Result) (upl
 			return out, a.accept(out, err, nil, nil)
 		}
 	}
+	if a.Promise != nil {
+		a.Promise(maxCycle + a.configuration.longest())
+	}
 	options := a.configuration.Options(a.Disabled)
 	options.Cache = &a.cache
 	collected := collect.Run(ctx, a.Host, options)

@@ -15,8 +15,12 @@ import (
 	syncv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/sync/v1"
 )
 
-// configurationName is the file of the configuration that the aggregator sent last.
-const configurationName = "configuration.json"
+const (
+	// configurationName is the file of the configuration that the aggregator sent last.
+	configurationName = "configuration.json"
+	// longestDeadline bounds what an aggregator can grant one collector.
+	longestDeadline = 5 * time.Minute
+)
 
 // Configuration is what the aggregator wants collected. It can only switch off.
 type Configuration struct {
@@ -79,10 +83,19 @@ func (c Configuration) save(dir *state.Dir) error {
 func (c Configuration) Options(disabled []string) collect.Options {
 	o := collect.Options{Disabled: slices.Concat(disabled, c.DisabledCollectors), Deadlines: map[string]time.Duration{}}
 	for name, seconds := range c.DeadlineSeconds {
-		o.Deadlines[name] = time.Duration(seconds) * time.Second
+		o.Deadlines[name] = min(time.Duration(seconds)*time.Second, longestDeadline)
 	}
 	if c.FactKeys != nil {
 		o.FactKeys = append([]string{}, *c.FactKeys...)
 	}
 	return o
+}
+
+// longest returns how long collectors may take under this configuration beyond what a cycle takes at most without one.
+func (c Configuration) longest() time.Duration {
+	var sum time.Duration
+	for _, limit := range c.Options(nil).Deadlines {
+		sum += limit
+	}
+	return sum
 }

@@ -12,6 +12,8 @@ import (
 const (
 	// defaultInterval is used until the aggregator says another.
 	defaultInterval = 5 * time.Minute
+	// maxInterval is the longest that an aggregator can ask for, so that a mistake at the centre can be taken back.
+	maxInterval = 7 * 24 * time.Hour
 	// firstBackOff doubles with every failure in a row, up to maxBackOff; the wait is a random part of it.
 	firstBackOff = 2 * time.Second
 	maxBackOff   = 10 * time.Minute
@@ -57,7 +59,7 @@ func (l *loop) run(ctx context.Context, wake <-chan struct{}) {
 		} else {
 			failures = 0
 			if wanted > 0 {
-				interval = wanted
+				interval = min(wanted, maxInterval)
 			}
 			if l.fixed > 0 {
 				interval = l.fixed

@@ -54,6 +54,18 @@ func TestCyclesFollowTheIntervalOfTheAggregator(t *testing.T) {
 	})
 }
 
+func TestNoIntervalSilencesAnAgentForGood(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := play(nil)
+		p.asked = 1 << 32 * time.Second
+		p.runFor(8*24*time.Hour, nil)
+		if want := []time.Duration{0, maxInterval}; !slices.Equal(p.starts, want) {
+			t.Errorf("got %v, want %v", p.starts, want)
+		}
+	})
+}
+
 func TestTheOperatorsIntervalWins(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -50,14 +50,41 @@ func Install(args ...string) error {
 	if err != nil {
 		return fmt.Errorf("service %s: %w", Name, err)
 	}
-	defer s.Close() //nolint:errcheck // nothing is lost with the handle
-	again := []mgr.RecoveryAction{{Type: mgr.ServiceRestart, Delay: restartAfter}}
-	if err := s.SetRecoveryActions(again, uint32(forgiveAfter/time.Second)); err != nil {
+	defer s.Close()
+	if err := comeBack(s); err != nil {
 		return fmt.Errorf("recovery of %s: %w", Name, err)
 	}
 	// It may be there already; without it the event log shows the same text with an apology around it.
 	_ = eventlog.InstallAsEventCreate(Name, eventlog.Info|eventlog.Warning|eventlog.Error)
 	return nil
+}
+
+// comeBack has the service manager start a service again that crashed, or that ended with an error.
+func comeBack(s *mgr.Service) error {
+	again := []mgr.RecoveryAction{{Type: mgr.ServiceRestart, Delay: restartAfter}}
+	if err := s.SetRecoveryActions(again, uint32(forgiveAfter/time.Second)); err != nil {
+		return err
+	}
+	err := s.SetRecoveryActionsOnNonCrashFailures(true)
+	if errors.Is(err, windows.ERROR_INVALID_LEVEL) { // not Windows itself: wine
+		return nil
+	}
+	return err
+}
+
+// comeBackOnceInstalled is comeBack for a service that another program registered, the installer, which has no word for it.
+func comeBackOnceInstalled() error {
+	manager, err := mgr.Connect()
+	if err != nil {
+		return err
+	}
+	defer manager.Disconnect() //nolint:errcheck // nothing is lost with the handle
+	s, err := manager.OpenService(Name)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return comeBack(s)
 }
 
 // Uninstall stops the service and removes it and its event source.
@@ -71,7 +98,7 @@ func Uninstall(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("service %s: %w", Name, err)
 	}
-	defer s.Close() //nolint:errcheck // nothing is lost with the handle
+	defer s.Close()
 	if err := stop(ctx, s); err != nil {
 		return fmt.Errorf("stop %s: %w", Name, err)
 	}
@@ -126,9 +153,12 @@ func (h *handler) Execute(_ []string, requests <-chan svc.ChangeRequest, status 
 	ctx, cancel := context.WithCancel(h.ctx)
 	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- h.work(ctx) }()
 	const accepts = svc.AcceptStop | svc.AcceptShutdown
 	status <- svc.Status{State: svc.Running, Accepts: accepts}
+	go func() {
+		_ = comeBackOnceInstalled() // an account that may not change the service runs as well
+		done <- h.work(ctx)
+	}()
 	for {
 		select {
 		case request := <-requests:

@@ -75,3 +75,63 @@ func TestNoLinkLeadsRootOutOfTheFolder(t *testing.T) {
 		t.Errorf("the file outside: got %q, %v, %v", got, err, statErr)
 	}
 }
+
+func TestNoLinkMakesRootReadOrRemoveElsewhere(t *testing.T) {
+	t.Parallel()
+	d := serviceFolder(t)
+	outside := t.TempDir()
+	victim := filepath.Join(outside, "victim")
+	if err := os.WriteFile(victim, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{"f": victim, "sub": outside} {
+		if err := os.Symlink(target, filepath.Join(d.Path(), link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"f", "sub/victim"} {
+		if got, err := d.Read(name, 100); err == nil {
+			t.Errorf("%s: read %q through a link to the outside", name, got)
+		}
+	}
+	if err := d.Remove("sub/victim"); err == nil {
+		t.Error("removed through a folder that is a link to the outside")
+	}
+	if _, err := os.Stat(victim); err != nil {
+		t.Errorf("the file outside: %v", err)
+	}
+}
+
+func TestNothingHoldsRootUp(t *testing.T) {
+	t.Parallel()
+	d := serviceFolder(t)
+	for _, name := range []string{"f", lockName} {
+		if err := syscall.Mkfifo(filepath.Join(d.Path(), name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := d.Read("f", 100); err == nil {
+		t.Errorf("read %q from a pipe that nobody writes to", got)
+	}
+	if err := d.Lock(); err == nil {
+		t.Error("locked a pipe")
+	}
+}
+
+func TestAFileThatHasAnotherNameIsNoLock(t *testing.T) {
+	t.Parallel()
+	d := serviceFolder(t)
+	victim := filepath.Join(filepath.Dir(d.Path()), "victim")
+	if err := os.WriteFile(victim, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(victim, filepath.Join(d.Path(), lockName)); err != nil { // as without fs.protected_hardlinks
+		t.Fatal(err)
+	}
+	if err := d.Lock(); err == nil {
+		t.Error("locked, and emptied, a file outside")
+	}
+	if got, err := os.ReadFile(victim); err != nil || string(got) != "precious" {
+		t.Errorf("the file outside: got %q, %v", got, err)
+	}
+}

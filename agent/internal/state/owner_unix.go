@@ -5,9 +5,22 @@
 package state
 
 import (
+	"io/fs"
 	"os"
 	"syscall"
 )
+
+// noWait opens a pipe without waiting for its other end.
+const noWait = syscall.O_NONBLOCK
+
+// onlyName tells whether a file has one name: with a second one it may be anybody's.
+func onlyName(info fs.FileInfo) bool {
+	file, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || file.Nlink == 1
+}
+
+// remove deletes a file of the folder.
+func remove(root *os.Root, name string) error { return root.Remove(name) }
 
 // makeFolder makes the state folder, for its owner alone, unless it is there.
 func makeFolder(path string) error { return os.MkdirAll(path, 0o700) }

@@ -83,12 +83,29 @@ func (d *Dir) openLock() (*os.File, error) {
 	defer root.Close()
 	f, err := root.OpenFile(lockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return root.OpenFile(lockName, os.O_RDWR, 0)
+		return d.openOwn(root, lockName, os.O_RDWR)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return f, adopt(root, f)
+}
+
+// openOwn opens a file of the folder: neither a pipe, which would hold the caller up, nor a file that lies elsewhere, too.
+func (d *Dir) openOwn(root *os.Root, name string, how int) (*os.File, error) {
+	f, err := root.OpenFile(name, how|noWait, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && (!info.Mode().IsRegular() || !onlyName(info)) {
+		err = fmt.Errorf("%s is not a file of this folder alone", filepath.Join(d.path, name))
+	}
+	if err != nil {
+		_ = f.Close() // nothing was written to it
+		return nil, err
+	}
+	return f, nil
 }
 
 // Announce writes this process's id into the lock: from now on it may be woken by a signal.
@@ -119,7 +136,12 @@ func (d *Dir) Close() error {
 
 // Read returns a file of at most limit bytes. A missing one gives fs.ErrNotExist, a larger one ErrTooLarge.
 func (d *Dir) Read(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(filepath.Join(d.path, name))
+	root, err := os.OpenRoot(d.path)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := d.openOwn(root, name, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +168,11 @@ func (d *Dir) Remove(name string) error {
 	if err := d.fault("remove", name); err != nil {
 		return err
 	}
-	err := os.Remove(filepath.Join(d.path, name))
+	root, err := os.OpenRoot(d.path)
+	if err == nil {
+		defer root.Close()
+		err = remove(root, name)
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -194,11 +220,14 @@ func makeParent(root *os.Root, name string) error {
 	if err != nil {
 		return err
 	}
-	f, err := root.Open(dir)
+	f, err := root.OpenFile(dir, os.O_RDONLY|noWait, 0)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.IsDir() { // the folder's account was quick
+		return errors.Join(err, fmt.Errorf("%s is no folder any more", dir))
+	}
 	return adopt(root, f)
 }
 
@@ -206,7 +235,7 @@ func (d *Dir) writeTemp(root *os.Root, temp, name string, content []byte, durabl
 	if err := d.fault("create", name); err != nil {
 		return err
 	}
-	if err := root.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := remove(root, temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

@@ -45,13 +45,20 @@ func explain(err error, address string) error {
 		return fmt.Errorf("%w: %s is busy: %w", ErrUnreachable, address, err)
 	case RefusalOf(err) != nil, errors.Is(err, context.Canceled):
 		return err
-	case code == connect.CodeUnauthenticated, code == connect.CodePermissionDenied:
+	case refusedAccess(code) && !connect.IsWireError(err):
+		return fmt.Errorf("%w: %s: something in between answers, such as a proxy that wants a login: %w", ErrUnreachable, address, err)
+	case refusedAccess(code):
 		return fmt.Errorf("%w: %w", ErrNotAuthorised, err)
 	case code == connect.CodeUnavailable, code == connect.CodeDeadlineExceeded:
 		return fmt.Errorf("%w: %s: %w", ErrUnreachable, address, err)
 	default:
 		return err
 	}
+}
+
+// refusedAccess tells whether a code says that somebody is not let in.
+func refusedAccess(code connect.Code) bool {
+	return code == connect.CodeUnauthenticated || code == connect.CodePermissionDenied
 }
 
 // certificateTrouble tells what is wrong with the server's certificate, empty when that is not the error.

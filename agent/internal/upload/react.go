@@ -4,6 +4,7 @@ package upload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -119,6 +120,9 @@ func (r *round) doubt(err error, again bool) error {
 		r.head, r.sure = map[string]spool.Held{}, false
 		return nil
 	case connect.CodeUnauthenticated:
+		if !errors.Is(err, ErrNotAuthorised) { // it is not the aggregator's word
+			return err
+		}
 		return r.syncer.turnBack(err)
 	default:
 		return err

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -141,4 +143,27 @@ func TestARefusalWithoutAReasonIsTriedOnceWithWholeSections(t *testing.T) {
 	}
 	_, calls := s.sync(machine(51))
 	s.expectCalls(calls, "PushDelta", "CheckIn", "Missing", "PushSections")
+}
+
+func TestAProxyThatWantsALoginSaysNothingOfTheCredential(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden} {
+		s := newSite(t, "connect")
+		s.sync(machine(5))
+		s.agent.Identity.Previous = "rcm_before"
+		portal := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "<html>log in first", status)
+		}))
+		t.Cleanup(portal.Close)
+		for _, transport := range []string{"connect", "grpc"} {
+			s.agent.Client = dial(t, Options{Server: portal.URL, GRPCAddress: portOf(t, portal), Transport: transport})
+			_, err := s.agent.Sync(context.Background(), machine(6), Extras{})
+			if !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrNotAuthorised) {
+				t.Errorf("%d over %s: got %v, want ErrUnreachable", status, transport, err)
+			}
+			if got := s.agent.Identity.Credential; got != "rcm_first" {
+				t.Errorf("%d over %s: turned back to %s", status, transport, got)
+			}
+		}
+	}
 }

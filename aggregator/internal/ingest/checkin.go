@@ -39,7 +39,7 @@ func (s *Service) CheckIn(ctx context.Context, req *syncv1.CheckInRequest) (*syn
 	response := &syncv1.CheckInResponse{
 		Outcome:         syncv1.CheckInOutcome_CHECK_IN_OUTCOME_CURRENT,
 		IntervalSeconds: s.interval(r.caller.Enrollment),
-		Configuration:   s.configurationFor(r.caller.Enrollment, req.GetConfigurationVersion()),
+		Configuration:   s.configurationFor(ctx, r.caller.Enrollment, req.GetConfigurationVersion()),
 		Credential:      s.rotated(ctx, r.caller),
 	}
 	if !result.Current {

@@ -43,6 +43,18 @@ func (s *Service) Reconfigure(ctx context.Context) error {
 	}
 }
 
+// catchUp is Reconfigure for a call that waits for it.
+func (s *Service) catchUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, maxCall)
+	defer cancel()
+	turn, err := s.gates.queries.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer turn.leave()
+	return s.Reconfigure(ctx)
+}
+
 // configurationVersion returns the version that the machines of an enrolment should run with, 0 for none.
 func (s *Service) configurationVersion(enrollment int64) uint64 {
 	configuration, _ := s.configurations.of(enrollment)
@@ -52,8 +64,15 @@ func (s *Service) configurationVersion(enrollment int64) uint64 {
 	return uint64(configuration.Version)
 }
 
-// configurationFor returns what an agent that runs with a version has to be told; nil: nothing.
-func (s *Service) configurationFor(enrollment int64, version uint64) *syncv1.Configuration {
+// configurationFor returns what an agent that runs with a version has to be told; nil: nothing. A version above the one
+// that is in memory most likely comes from another aggregator that heard of a change first: it is not to be taken back.
+func (s *Service) configurationFor(ctx context.Context, enrollment int64, version uint64) *syncv1.Configuration {
+	if _, known := s.configurations.of(enrollment); known && version > s.configurationVersion(enrollment) {
+		if err := s.catchUp(ctx); err != nil {
+			s.logged(ctx, "read collection configurations", err)
+			return nil
+		}
+	}
 	configuration, known := s.configurations.of(enrollment)
 	if !known || s.configurationVersion(enrollment) == version {
 		return nil

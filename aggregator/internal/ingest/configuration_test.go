@@ -96,3 +96,42 @@ func TestAnEnrolmentHasAConfigurationOfItsOwn(t *testing.T) {
 		t.Errorf("moved to the default: got version %d, want %d", got, standard.Version)
 	}
 }
+
+func TestAnAggregatorThatHeardOfAChangeLaterTakesNothingBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	a := enrolled(t, dialGRPC(t, w.aggregators[1].grpc), "M-1")
+	tags := must(w.CreateConfiguration(t.Context(), store.Configuration{Name: store.DefaultConfiguration, EC2Metadata: true, EC2Tags: true}))(t)
+	for _, each := range w.aggregators {
+		if err := each.service.Reconfigure(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tags.EC2Tags = false
+	none := must(w.PutConfiguration(t.Context(), tags))(t) // the second aggregator has not heard of it
+	if got := a.configured(uint64(none.Version)); got != nil {
+		t.Errorf("the agent has the newest: got version %d, want nothing", got.GetVersion())
+	}
+	if got := a.configured(uint64(none.Version) + 100); got.GetVersion() != uint64(none.Version) {
+		t.Errorf("a version that the database lost: got %v, want %d", got, none.Version)
+	}
+}
+
+func TestAHealthOfMoreCollectorsThanThereAreIsNotKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	a := enrolled(t, dialGRPC(t, w.aggregators[0].grpc), "M-1")
+	for _, tt := range []struct{ runs, want int }{{3, 3}, {5000, 3}} {
+		request := a.checkInRequest(false)
+		request.Health = &syncv1.Health{Runs: make([]*syncv1.CollectorRun, tt.runs)}
+		for i := range request.Health.Runs {
+			request.Health.Runs[i] = &syncv1.CollectorRun{}
+		}
+		must(a.client.CheckIn(a.ctx(), request))(t)
+		var got int
+		const runs = `SELECT coalesce(json_array_length(body->'runs'), 0) FROM agent_health`
+		if err := w.aggregators[0].pool.QueryRow(t.Context(), runs).Scan(&got); err != nil || got != tt.want {
+			t.Errorf("%d runs: %d are kept, %v, want %d", tt.runs, got, err, tt.want)
+		}
+	}
+}

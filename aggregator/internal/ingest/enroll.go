@@ -60,7 +60,7 @@ func (s *Service) Enroll(ctx context.Context, req *syncv1.EnrollRequest) (*syncv
 	return &syncv1.EnrollResponse{
 		SerialNumber: serial, Credential: credential,
 		GrpcAddress: s.advertised(callOf(ctx)), IntervalSeconds: s.interval(issued.Enrollment),
-		Configuration: s.configurationFor(issued.Enrollment, 0),
+		Configuration: s.configurationFor(ctx, issued.Enrollment, 0),
 	}, nil
 }
 

@@ -120,8 +120,17 @@ func (s *Service) besides(ctx context.Context, head int64, vitals *syncv1.Vitals
 		s.logged(ctx, "store vitals", s.storeJSON(ctx, head, vitals, s.store.PutVitals))
 	}
 	if health != nil {
-		s.logged(ctx, "store agent health", s.storeJSON(ctx, head, health, s.store.PutHealth))
+		s.logged(ctx, "store agent health", s.storeHealth(ctx, head, health))
 	}
+}
+
+// storeHealth stores what an agent says of its collectors. They are named like kinds, so there are no more of them; an
+// entry that says nothing is two bytes here and a hundred in an answer of the API.
+func (s *Service) storeHealth(ctx context.Context, head int64, health *syncv1.Health) error {
+	if n := max(len(health.GetRuns()), len(health.GetTroubles())); n > maxKinds {
+		return fmt.Errorf("%d collectors, the limit is %d", n, maxKinds)
+	}
+	return s.storeJSON(ctx, head, health, s.store.PutHealth)
 }
 
 // storeJSON hands a message to a store method as JSON with the names of the .proto.

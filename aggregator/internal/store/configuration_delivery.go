@@ -36,18 +36,35 @@ UPDATE enrollment SET configuration = (SELECT id FROM configuration WHERE name =
 
 // Configurations returns what is stored now; known, if not nil, is returned itself when nothing changed since.
 func (s *Store) Configurations(ctx context.Context, known *Configurations) (*Configurations, error) {
-	now := &Configurations{byID: map[int64]*Configuration{}, byEnrollment: map[int64]int64{}}
-	if err := s.pool.QueryRow(ctx, configurationVersionSQL).Scan(&now.version); err != nil {
+	var version int64
+	if err := s.pool.QueryRow(ctx, configurationVersionSQL).Scan(&version); err != nil {
 		return nil, fmt.Errorf("configurations: %w", err)
 	}
-	if known != nil && known.version == now.version {
+	if known != nil && known.version == version {
 		return known, nil
 	}
-	// Read after the version: whatever comes between is read again at the next turn.
-	rows, _ := s.pool.Query(ctx, allConfigurationsSQL) // its error comes back from CollectRows
-	all, err := pgx.CollectRows(rows, scanConfiguration)
+	var now *Configurations
+	err := readSnapshot(ctx, s.pool, maxTransaction, func(ctx context.Context, tx pgx.Tx) (err error) {
+		now, err = configurationsNow(ctx, tx)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("configurations: %w", err)
+	}
+	return now, nil
+}
+
+// configurationsNow reads all of one moment: an enrolment whose configuration was not read would get none, which switches
+// everything on.
+func configurationsNow(ctx context.Context, tx pgx.Tx) (*Configurations, error) {
+	now := &Configurations{byID: map[int64]*Configuration{}, byEnrollment: map[int64]int64{}}
+	if err := tx.QueryRow(ctx, configurationVersionSQL).Scan(&now.version); err != nil {
+		return nil, err
+	}
+	rows, _ := tx.Query(ctx, allConfigurationsSQL) // its error comes back from CollectRows
+	all, err := pgx.CollectRows(rows, scanConfiguration)
+	if err != nil {
+		return nil, err
 	}
 	for i := range all {
 		now.byID[all[i].ID] = &all[i]
@@ -55,14 +72,14 @@ func (s *Store) Configurations(ctx context.Context, known *Configurations) (*Con
 			now.standard = &all[i]
 		}
 	}
-	rows, _ = s.pool.Query(ctx, configuredSQL) // its error comes back from ForEachRow
+	rows, _ = tx.Query(ctx, configuredSQL) // its error comes back from ForEachRow
 	var enrollment, id int64
 	_, err = pgx.ForEachRow(rows, []any{&enrollment, &id}, func() error {
 		now.byEnrollment[enrollment] = id
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("configurations of enrolments: %w", err)
+		return nil, fmt.Errorf("of enrolments: %w", err)
 	}
 	return now, nil
 }

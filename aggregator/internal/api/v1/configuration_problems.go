@@ -56,6 +56,7 @@ func (c *newConfiguration) problems() compliance.FieldErrors {
 	}
 	if len(*c.FactKeys) > maxFactKeys {
 		add("fact_keys", "More than %d.", maxFactKeys)
+		return problems
 	}
 	for i, key := range *c.FactKeys {
 		field := fmt.Sprintf("fact_keys[%d]", i)
