@@ -4,6 +4,7 @@ package collect
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -17,7 +18,7 @@ func init() {
 	if !onWindows {
 		return
 	}
-	register(Collector{Name: "program_instances", On: []string{"windows"}, Essential: true, Collect: collectPrograms})
+	register(Collector{Name: "program_instances", On: []string{"windows"}, Essential: true, CollectFiles: collectPrograms})
 }
 
 // maxPrograms bounds the list; the largest seen have some hundreds.
@@ -29,16 +30,12 @@ var uninstallPlaces = []string{
 	`\WOW6432Node\Microsoft\Windows\CurrentVersion\Uninstall`,
 }
 
-// collectPrograms lists what installers registered for the machine and for the people who are logged in: everything with
-// a name, parts and updates included. Windows shows an agent the registry of people who are logged in only.
+// collectPrograms lists what installers registered for the machine and for the people who logged in since the agent
+// runs: everything with a name, parts and updates included.
 //
 // Source: the Uninstall keys; UpgradeCodes of Windows Installer.
-func collectPrograms(_ context.Context, h host.Host, snap *inventoryv1.Snapshot) error {
+func collectPrograms(_ context.Context, h host.Host, files *memo, snap *inventoryv1.Snapshot) error {
 	r, err := registryOf(h)
-	if err != nil {
-		return err
-	}
-	hives, err := r.userHives()
 	if err != nil {
 		return err
 	}
@@ -46,27 +43,43 @@ func collectPrograms(_ context.Context, h host.Host, snap *inventoryv1.Snapshot)
 	if err != nil {
 		return err
 	}
-	roots := []string{`HKLM\SOFTWARE`}
-	for _, sid := range hives {
-		roots = append(roots, `HKU\`+sid+`\Software`)
-	}
 	var refused gap
+	programs := func(root string) ([]*inventoryv1.ProgramInstance, error) {
+		return programsBelow(r, root, upgrades, &refused)
+	}
+	people, err := ofPeople(r, files, func(hive string) ([]*inventoryv1.ProgramInstance, error) { return programs(hive + `\Software`) })
+	if err != nil {
+		return err
+	}
+	own, err := programs(`HKLM\SOFTWARE`)
+	if err != nil {
+		return err
+	}
 	found := programSet{rows: map[string]*inventoryv1.ProgramInstance{}}
-	for _, root := range roots {
-		for _, place := range uninstallPlaces {
-			err := r.each(root+place, &refused, func(name string, v regValues) error {
-				if row := programOf(name, v, upgrades); row != nil && len(found.order) < maxPrograms {
-					found.add(row)
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
+	for _, row := range slices.Concat(own, slices.Concat(people...)) {
+		if len(found.order) < maxPrograms {
+			found.add(proto.CloneOf(row)) // those of people are kept for the next time
 		}
 	}
 	snap.ProgramInstances = found.order
 	return refused.err()
+}
+
+// programsBelow reads the Uninstall keys below a hive's Software.
+func programsBelow(r winRegistry, root string, upgrades map[string]string, refused *gap) ([]*inventoryv1.ProgramInstance, error) {
+	var rows []*inventoryv1.ProgramInstance
+	for _, place := range uninstallPlaces {
+		err := r.each(root+place, refused, func(name string, v regValues) error {
+			if row := programOf(name, v, upgrades); row != nil && len(rows) < maxPrograms {
+				rows = append(rows, row)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
 }
 
 // programOf makes a row of one Uninstall key; nil for one without a name.
@@ -88,7 +101,7 @@ func programOf(key string, v regValues, upgrades map[string]string) *inventoryv1
 		Program:         p,
 		InstallLocation: fact(strings.Trim(v.text("InstallLocation"), `"`)),
 		InstallSource:   fact(strings.Trim(v.text("InstallSource"), `"`)),
-		UninstallString: fact(v.text("UninstallString")),
+		UninstallString: fact(maskSecrets(v.text("UninstallString"))),
 		InstallDate:     installDay(v.text("InstallDate")),
 		Purl:            purlOf("generic", "", name, v.text("DisplayVersion")),
 	}

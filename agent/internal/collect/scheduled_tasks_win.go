@@ -44,7 +44,11 @@ func collectWindowsTasks(_ context.Context, h host.Host, files *memo, snap *inve
 	if err != nil {
 		return err
 	}
-	windows := r.peek(keyCurrentVersion).text("SystemRoot")
+	version, err := r.values(keyCurrentVersion)
+	if err != nil {
+		return err
+	}
+	windows := version.text("SystemRoot")
 	root, ok := treePath(r, windows)
 	if !ok {
 		return ErrAbsent

@@ -72,7 +72,7 @@ func windowsService(name string, v regValues) *inventoryv1.Service {
 	}
 	row := &inventoryv1.Service{
 		Name: fact(name), Type: proto.String("windows"), DisplayName: fact(shown(v.text("DisplayName"))),
-		Description: fact(shown(v.text("Description"))), Path: fact(v.text("ImagePath")), User: fact(v.text("ObjectName")),
+		Description: fact(shown(v.text("Description"))), Path: fact(maskSecrets(v.text("ImagePath"))), User: fact(v.text("ObjectName")),
 	}
 	switch start, _ := v.number("Start"); start {
 	case 2:

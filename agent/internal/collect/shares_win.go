@@ -75,7 +75,7 @@ func collectWindowsPrinters(_ context.Context, h host.Host, snap *inventoryv1.Sn
 	var refused gap
 	err = r.each(keyPrinters, &refused, func(name string, v regValues) error {
 		row := &inventoryv1.Printer{
-			Name: fact(name), Uri: fact(v.text("Port")), Driver: fact(v.text("Printer Driver")), Location: fact(v.text("Location")),
+			Name: fact(name), Uri: fact(maskSecrets(v.text("Port"))), Driver: fact(v.text("Printer Driver")), Location: fact(v.text("Location")),
 			Description: fact(v.text("Description")),
 		}
 		if bits, ok := v.number("Attributes"); ok {

@@ -64,6 +64,9 @@ func readSMBIOS(h host.Host) (*smbiosTable, error) {
 	if err != nil {
 		return nil, fmt.Errorf("firmware table: %w", err)
 	}
+	if h.Registry() != nil { // anybody may make a folder sys on drive C:
+		return table, nil
+	}
 	if major, minor, ok := smbiosVersion([]byte(peek(h, smbiosEntryPoint))); ok {
 		table.bigEndianUUID = major < 2 || major == 2 && minor < 6
 	}

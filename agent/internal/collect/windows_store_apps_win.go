@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"path"
@@ -59,7 +60,8 @@ func (p packageName) resources() bool {
 	return p.resource != "" && p.resource != "~" && p.resource != "neutral"
 }
 
-// collectStoreApps lists MSIX and Appx packages of the machine and of the people who are logged in, frameworks included;
+// collectStoreApps lists MSIX and Appx packages of the machine and of the people who logged in since the agent
+// runs, frameworks included;
 // packages of resources, and bundles of which a package is listed, are left out. Without the right to see
 // C:\Program Files\WindowsApps a package has what its name tells.
 //
@@ -69,15 +71,22 @@ func collectStoreApps(_ context.Context, h host.Host, files *memo, snap *invento
 	if err != nil {
 		return err
 	}
-	packages, err := storePackages(r)
+	packages, closed, err := storePackages(r, files)
 	if err != nil {
 		return err
+	}
+	if len(packages) == 0 {
+		if closed {
+			return fmt.Errorf("packages: %w", fs.ErrPermission)
+		}
+		return ErrAbsent
 	}
 	families := map[string]bool{}
 	for _, p := range packages {
 		families[p.family()] = families[p.family()] || !p.bundle()
 	}
 	var refused gap
+	var broken []error
 	for _, p := range packages {
 		if p.resources() || p.bundle() && families[p.family()] {
 			continue
@@ -89,15 +98,12 @@ func collectStoreApps(_ context.Context, h host.Host, files *memo, snap *invento
 		}
 		m, err := manifestOf(h, r, files, p.location)
 		if err := refused.allow(p.location, err); err != nil {
-			return err
+			broken = append(broken, err)
 		}
 		m.describe(row)
 		snap.WindowsStoreApps = append(snap.WindowsStoreApps, row)
 	}
-	if len(packages) == 0 {
-		return ErrAbsent
-	}
-	return refused.err()
+	return refused.with(broken)
 }
 
 // storePackage is a package and its folder.
@@ -106,8 +112,8 @@ type storePackage struct {
 	location string
 }
 
-// storePackages lists all registered packages by full name, in order.
-func storePackages(r winRegistry) ([]storePackage, error) {
+// storePackages lists all registered packages by full name, in order, and tells whether a list of them is closed.
+func storePackages(r winRegistry, files *memo) (all []storePackage, closed bool, err error) {
 	found := map[string]storePackage{}
 	add := func(full, location string) {
 		name, ok := parsePackageName(full)
@@ -124,27 +130,29 @@ func storePackages(r winRegistry) ([]storePackage, error) {
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	hives, err := r.userHives()
-	if err != nil {
-		return nil, err
-	}
-	for _, sid := range hives {
-		err := r.each(`HKU\`+sid+keyUserPackages, &refused, func(full string, v regValues) error {
-			add(full, v.text("PackageRootFolder"))
+	people, err := ofPeople(r, files, func(hive string) (map[string]string, error) {
+		locations := map[string]string{} // by full name
+		err := r.each(hive+keyUserPackages, &refused, func(full string, v regValues) error {
+			locations[full] = v.text("PackageRootFolder")
 			return nil
 		})
-		if err != nil {
-			return nil, err
+		return locations, err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	for _, locations := range people {
+		for _, full := range slices.Sorted(maps.Keys(locations)) {
+			add(full, locations[full])
 		}
 	}
-	all := make([]storePackage, 0, len(found))
 	for _, full := range slices.Sorted(maps.Keys(found)) {
 		all = append(all, found[full])
 	}
-	return all, nil
+	return all, len(refused.paths) > 0, nil
 }
 
 // appManifest is what is read of AppxManifest.xml.

@@ -24,6 +24,8 @@ const (
 	accountDisabled  = 2 // UF_ACCOUNTDISABLE
 	preferredLength  = 1<<32 - 1
 	maxAccountsAtAll = 100_000
+
+	domainController = 2 // VER_NT_DOMAIN_CONTROLLER of winnt.h
 )
 
 // userInfo20 is USER_INFO_20.
@@ -49,11 +51,14 @@ var (
 //
 // Source: NetUserEnum, NetLocalGroupEnum and NetLocalGroupGetMembers in Microsoft's documentation.
 func (m *Machine) Accounts(ctx context.Context) ([]Account, []AccountGroup, error) {
+	if windows.RtlGetVersion().ProductType == domainController {
+		return nil, nil, nil
+	}
 	machine, err := windows.ComputerName()
 	if err != nil {
 		return nil, nil, fmt.Errorf("list accounts: %w", err)
 	}
-	accounts, err := listAccounts(ctx)
+	accounts, err := listAccounts(ctx, machine)
 	if err != nil {
 		return nil, nil, fmt.Errorf("list accounts: %w", err)
 	}
@@ -64,8 +69,9 @@ func (m *Machine) Accounts(ctx context.Context) ([]Account, []AccountGroup, erro
 	return accounts, groups, nil
 }
 
-// listAccounts lists the machine's own accounts.
-func listAccounts(ctx context.Context) ([]Account, error) {
+// listAccounts lists the machine's own accounts. They are looked up with the machine's name before theirs, because an
+// account may be called like the machine.
+func listAccounts(ctx context.Context, machine string) ([]Account, error) {
 	var accounts []Account
 	err := pages(ctx, func(buf **byte, read, resume *uint32) error {
 		var total uint32
@@ -75,7 +81,7 @@ func listAccounts(ctx context.Context) ([]Account, error) {
 			name := windows.UTF16PtrToString(u.name)
 			accounts = append(accounts, Account{
 				Name: name, FullName: windows.UTF16PtrToString(u.fullName), Comment: windows.UTF16PtrToString(u.comment),
-				SID: sidOf(name), Disabled: u.flags&accountDisabled != 0,
+				SID: sidOf(machine+`\`+name, name), Disabled: u.flags&accountDisabled != 0,
 			})
 		}
 	})
@@ -87,8 +93,11 @@ func listGroups(ctx context.Context, machine string) ([]AccountGroup, error) {
 	var groups []AccountGroup
 	err := pages(ctx, func(buf **byte, read, resume *uint32) error {
 		var total uint32
-		return callNet(netLocalGroupEnum, 0, groupLevel, uintptr(unsafe.Pointer(buf)), preferredLength,
-			uintptr(unsafe.Pointer(read)), uintptr(unsafe.Pointer(&total)), uintptr(unsafe.Pointer(resume)))
+		at := uintptr(*resume) // as wide as a pointer, unlike that of NetUserEnum
+		err := callNet(netLocalGroupEnum, 0, groupLevel, uintptr(unsafe.Pointer(buf)), preferredLength,
+			uintptr(unsafe.Pointer(read)), uintptr(unsafe.Pointer(&total)), uintptr(unsafe.Pointer(&at)))
+		*resume = uint32(at)
+		return err
 	}, func(buf *byte, n uint32) {
 		for _, g := range unsafe.Slice((*groupInfo1)(unsafe.Pointer(buf)), n) {
 			name := windows.UTF16PtrToString(g.name)
@@ -158,7 +167,9 @@ func pages(ctx context.Context, ask func(buf **byte, read, resume *uint32) error
 	return nil
 }
 
-// callNet calls a function that returns its error.
+// callNet calls a function that returns its error. What its arguments point to stays where it is until then.
+//
+//go:uintptrescapes
 func callNet(p *windows.LazyProc, args ...uintptr) error {
 	if err := p.Find(); err != nil {
 		return err
@@ -169,11 +180,14 @@ func callNet(p *windows.LazyProc, args ...uintptr) error {
 	return nil
 }
 
-// sidOf is the security identifier of an account's or a group's name; empty when Windows does not tell.
-func sidOf(name string) string {
-	sid, _, _, err := windows.LookupSID("", name)
-	if err != nil {
-		return ""
+// sidOf is the security identifier of an account or a group by the first name that Windows knows as one's; empty when it
+// knows none.
+func sidOf(names ...string) string {
+	for _, name := range names {
+		sid, _, use, err := windows.LookupSID("", name)
+		if err == nil && use != windows.SidTypeDomain {
+			return sid.String()
+		}
 	}
-	return sid.String()
+	return ""
 }

@@ -29,7 +29,7 @@ func (localRegistry) Keys(path string) ([]string, error) {
 	defer k.Close()
 	names, err := k.ReadSubKeyNames(MaxRegistryKeys)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("keys of %s: %w", path, err)
+		return nil, fmt.Errorf("keys of %s: %w", path, deleted(err))
 	}
 	slices.Sort(names)
 	return names, nil
@@ -44,7 +44,7 @@ func (localRegistry) Values(path string) (map[string]RegistryValue, error) {
 	defer k.Close()
 	names, err := k.ReadValueNames(MaxRegistryKeys)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("values of %s: %w", path, err)
+		return nil, fmt.Errorf("values of %s: %w", path, deleted(err))
 	}
 	values := make(map[string]RegistryValue, len(names))
 	buf := make([]byte, 1024)
@@ -71,11 +71,16 @@ func openKey(path string, access uint32) (registry.Key, error) {
 		return 0, fmt.Errorf("registry key %s: %w", path, fs.ErrNotExist)
 	}
 	k, err := registry.OpenKey(hive, rest, access|registry.WOW64_64KEY)
-	if errors.Is(err, windows.ERROR_KEY_DELETED) {
-		err = fs.ErrNotExist
-	}
 	if err != nil {
-		return 0, fmt.Errorf("registry key %s: %w", path, err)
+		return 0, fmt.Errorf("registry key %s: %w", path, deleted(err))
 	}
 	return k, nil
+}
+
+// deleted makes fs.ErrNotExist of a key that went while it was open, as all of a person's go when that person logs out.
+func deleted(err error) error {
+	if errors.Is(err, windows.ERROR_KEY_DELETED) {
+		return fs.ErrNotExist
+	}
+	return err
 }

@@ -32,7 +32,10 @@ func (m *Machine) Volumes(ctx context.Context) ([]Volume, error) {
 			volumes = append(volumes, v)
 		}
 	}
-	protection := bitLocker(ctx)
+	protection, err := bitLocker(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for i := range volumes {
 		volumes[i].Encryption = protection[volumes[i].Path[:2]]
 	}
@@ -79,31 +82,38 @@ type encryptable struct {
 	ProtectionStatus *uint32
 }
 
+var (
+	// encryption is the question to BitLocker: a service that hangs must not take a thread with every round.
+	encryption shared[[]encryptable]
+	// encrypted is its last good answer; it belongs to the question under way.
+	encrypted []encryptable
+)
+
 // bitLocker tells by drive letter whether BitLocker protects a volume. Without the administrator's rights, or where
-// Windows has no BitLocker, it tells nothing.
+// Windows has no BitLocker, it tells nothing. It is an error that nobody answers in time: the volumes would seem to have
+// lost their protection until somebody does.
 //
 // Source: Win32_EncryptableVolume in Microsoft's documentation.
-func bitLocker(ctx context.Context) map[string]string {
+func bitLocker(ctx context.Context) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, bitLockerTime)
 	defer cancel()
-	answer := make(chan []encryptable, 1)
-	go func() {
+	rows, err := encryption.ask(ctx, func() ([]encryptable, error) {
 		var rows []encryptable
 		const question = "SELECT DriveLetter, ProtectionStatus FROM Win32_EncryptableVolume"
 		if err := wmi.QueryNamespace(question, &rows, `root\CIMV2\Security\MicrosoftVolumeEncryption`); err != nil {
-			rows = nil // not known
+			return encrypted, nil //nolint:nilerr // not known, or as it was: the service is starting or going
 		}
-		answer <- rows
-	}()
+		encrypted = rows
+		return rows, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("encryption of volumes: %w", err)
+	}
 	states := map[string]string{}
-	select {
-	case <-ctx.Done(): // the goroutine stays behind until the service answers
-	case rows := <-answer:
-		for _, r := range rows {
-			if r.DriveLetter != nil && r.ProtectionStatus != nil && *r.ProtectionStatus <= 1 {
-				states[*r.DriveLetter] = [...]string{"off", "on"}[*r.ProtectionStatus]
-			}
+	for _, r := range rows {
+		if r.DriveLetter != nil && r.ProtectionStatus != nil && *r.ProtectionStatus <= 1 {
+			states[*r.DriveLetter] = [...]string{"off", "on"}[*r.ProtectionStatus]
 		}
 	}
-	return states
+	return states, nil
 }

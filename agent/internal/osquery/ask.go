@@ -25,8 +25,12 @@ const (
 	maxMessage = 300
 )
 
-// errTooLarge says that an answer passes a limit.
-var errTooLarge = errors.New("the answer is too large")
+var (
+	// errTooLarge says that an answer passes a limit.
+	errTooLarge = errors.New("the answer is too large")
+	// errForeign says that whoever listens is nobody to believe what the machine is.
+	errForeign = errors.New("whoever listens there is neither the system nor an administrator")
+)
 
 // ask runs one statement over a connection of its own: after an answer that came late, or half, a connection is out of
 // step with its questions for good. The whole of it, the connecting and every byte of the answer, ends within the limit

@@ -17,8 +17,9 @@ import (
 // gathering collects what became of each statement. Several of them may feed one kind: one that failed keeps it.
 type gathering struct {
 	answers []map[string]string
-	failed  map[string]bool // kinds
+	failed  map[string]bool // kinds that are kept
 	kinds   []string        // all that may be there
+	uptime  time.Time       // when it was told how long the machine runs
 	report  collect.Report
 }
 
@@ -32,11 +33,21 @@ func newGathering(queries []rows.Query) *gathering {
 	return g
 }
 
+// steady are kinds that no machine loses: no row of theirs says that osquery could not ask, as when the metadata service
+// of a cloud does not answer for a while. A machine that never had one keeps nothing.
+var steady = []string{"system_info", "os_version", "ec2_instance_metadata"}
+
 // take takes the rows of a statement.
 func (g *gathering) take(q rows.Query, answer []map[string]string, took time.Duration) {
 	state := syncv1.CollectorState_COLLECTOR_STATE_COLLECTED
 	if len(answer) == 0 {
 		state = syncv1.CollectorState_COLLECTOR_STATE_ABSENT
+		if slices.Contains(steady, q.Kind) || q.Kind == "ec2_instance_tags" && g.failed["ec2_instance_metadata"] {
+			g.failed[q.Kind] = true
+		}
+	}
+	if q.Name == "uptime" {
+		g.uptime = time.Now()
 	}
 	g.answers = append(g.answers, answer...)
 	g.book(q, state, took, len(answer))
@@ -70,7 +81,7 @@ func (g *gathering) collection() Collection {
 	byName := func(a, b *syncv1.CollectorRun) int { return strings.Compare(a.GetCollector(), b.GetCollector()) }
 	slices.SortFunc(g.report.Runs, byName)
 	slices.SortFunc(g.report.Troubles, func(a, b collect.Trouble) int { return strings.Compare(a.Collector, b.Collector) })
-	return Collection{Report: g.report, Vitals: vitalsOf(facts.Uptime, time.Now())}
+	return Collection{Report: g.report, Vitals: vitalsOf(facts.Uptime, g.uptime)}
 }
 
 // state settles one kind, and takes what is kept out of the snapshot.

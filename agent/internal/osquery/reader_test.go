@@ -100,6 +100,23 @@ func TestCollectAsksForWhatThisOsqueryHas(t *testing.T) {
 	}
 }
 
+// A metadata service that is silent for a while must not make another kind of machine of an instance.
+func TestNoRowOfWhatNoMachineLosesKeepsIt(t *testing.T) {
+	t.Parallel()
+	d := machine()
+	d.Tables = append(d.Tables, "ec2_instance_metadata", "ec2_instance_tags")
+	delete(d.Answers, "os_version")
+	socket := serve(t, d)
+	kinds := []string{"os_version", "ec2_instance_metadata", "ec2_instance_tags", "rpm_packages"}
+	if got, want := statesOf(collectFrom(t, &osquery.Reader{Socket: socket}), kinds...), "os_version keep, ec2_instance_metadata keep, ec2_instance_tags keep, rpm_packages drop"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	off := collectFrom(t, &osquery.Reader{Socket: socket}, kinds...)
+	if got, want := statesOf(off, kinds...), "os_version drop, ec2_instance_metadata drop, ec2_instance_tags drop, rpm_packages drop"; got != want {
+		t.Errorf("switched off: got %s, want %s", got, want)
+	}
+}
+
 func TestDisabledKindsAreNotAskedFor(t *testing.T) {
 	t.Parallel()
 	c := collectFrom(t, &osquery.Reader{Socket: serve(t, machine())}, "deb_packages", "browser_extensions")

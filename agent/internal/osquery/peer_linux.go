@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package osquery
+
+import "golang.org/x/sys/unix"
+
+// peerOf returns the account of the other end of a connection, at the time when it began to listen.
+//
+// Source: SO_PEERCRED in unix(7).
+func peerOf(fd int) (uint32, error) {
+	credentials, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return 0, err
+	}
+	return credentials.Uid, nil
+}
