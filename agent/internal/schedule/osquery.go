@@ -121,8 +121,11 @@ func (a *Agent) disabled() []string {
 func (s *SourceStatus) turn(a *Agent, state, message string) {
 	if s.State != state || s.Message != message {
 		level := slog.LevelInfo
-		if state == Failed {
+		switch {
+		case state == Failed:
 			level = slog.LevelWarn
+		case state == Absent && s.State == "":
+			level = slog.LevelDebug // most machines never had one
 		}
 		a.Log.Log(context.Background(), level, "source osquery", "state", state, "message", message)
 	}
