@@ -108,7 +108,7 @@ done
 say "a Debian 12 to throw away"
 if [[ ! -e $base ]]; then
   mkdir -p .cache
-  debootstrap --variant=minbase --include=systemd bookworm "$work/base" "${MIRROR:-http://deb.debian.org/debian}" >"$work/debootstrap.log" || die "$(tail "$work/debootstrap.log")"
+  debootstrap --variant=minbase --include=systemd bookworm "$work/base" ${MIRROR:+"$MIRROR"} >"$work/debootstrap.log" || die "$(tail "$work/debootstrap.log")"
   tar -C "$work/base" -cf "$base.new" . && mv "$base.new" "$base"
   rm -rf "$work/base"
 fi

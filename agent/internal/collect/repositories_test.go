@@ -12,7 +12,7 @@ import (
 
 const aptSourcesText = `# a comment
 Types: deb deb-src
-URIs: http://deb.debian.org/debian
+URIs: http://deb.example.org/debian
 # another
 Suites: bookworm bookworm-updates
 Components: main contrib
@@ -39,21 +39,21 @@ func TestRepositories(t *testing.T) {
 		{
 			name: "apt, one line each",
 			files: fstest.MapFS{"etc/apt/sources.list": text("# deb http://off.example x main\n" +
-				"deb [arch=amd64 signed-by=/usr/share/keyrings/a.gpg] http://deb.debian.org/debian bookworm main contrib # why\n" +
-				"deb-src http://deb.debian.org/debian bookworm main\ndeb cdrom:[Debian 12 _Bookworm_]/ bookworm main\ndeb\nnonsense a b c\n")},
+				"deb [arch=amd64 signed-by=/usr/share/keyrings/a.gpg] http://deb.example.org/debian bookworm main contrib # why\n" +
+				"deb-src http://deb.example.org/debian bookworm main\ndeb cdrom:[Debian 12 _Bookworm_]/ bookworm main\ndeb\nnonsense a b c\n")},
 			want: `
-{architectures:[amd64],components:[main,contrib],distribution:bookworm,enabled:true,is_source:false,key:/usr/share/keyrings/a.gpg,signature_checked:true,source:/etc/apt/sources.list,type:apt,url:http://deb.debian.org/debian}
-{components:[main],distribution:bookworm,enabled:true,is_source:true,signature_checked:true,source:/etc/apt/sources.list,type:apt,url:http://deb.debian.org/debian}
+{architectures:[amd64],components:[main,contrib],distribution:bookworm,enabled:true,is_source:false,key:/usr/share/keyrings/a.gpg,signature_checked:true,source:/etc/apt/sources.list,type:apt,url:http://deb.example.org/debian}
+{components:[main],distribution:bookworm,enabled:true,is_source:true,signature_checked:true,source:/etc/apt/sources.list,type:apt,url:http://deb.example.org/debian}
 {components:[main],distribution:bookworm,enabled:true,is_source:false,signature_checked:true,source:/etc/apt/sources.list,type:apt,url:cdrom:[Debian 12 _Bookworm_]/}`,
 		},
 		{
 			name:  "apt, control files",
 			files: fstest.MapFS{"etc/apt/sources.list.d/a.sources": text(aptSourcesText), "etc/apt/sources.list.d/b.sources.off": text(aptSourcesText)},
 			want: `
-{architectures:[amd64,arm64],components:[main,contrib],distribution:bookworm,enabled:false,is_source:false,signature_checked:true,source:/etc/apt/sources.list.d/a.sources,type:apt,url:http://deb.debian.org/debian}
-{architectures:[amd64,arm64],components:[main,contrib],distribution:bookworm-updates,enabled:false,is_source:false,signature_checked:true,source:/etc/apt/sources.list.d/a.sources,type:apt,url:http://deb.debian.org/debian}
-{architectures:[amd64,arm64],components:[main,contrib],distribution:bookworm,enabled:false,is_source:true,signature_checked:true,source:/etc/apt/sources.list.d/a.sources,type:apt,url:http://deb.debian.org/debian}
-{architectures:[amd64,arm64],components:[main,contrib],distribution:bookworm-updates,enabled:false,is_source:true,signature_checked:true,source:/etc/apt/sources.list.d/a.sources,type:apt,url:http://deb.debian.org/debian}
+{architectures:[amd64,arm64],components:[main,contrib],distribution:bookworm,enabled:false,is_source:false,signature_checked:true,source:/etc/apt/sources.list.d/a.sources,type:apt,url:http://deb.example.org/debian}
+{architectures:[amd64,arm64],components:[main,contrib],distribution:bookworm-updates,enabled:false,is_source:false,signature_checked:true,source:/etc/apt/sources.list.d/a.sources,type:apt,url:http://deb.example.org/debian}
+{architectures:[amd64,arm64],components:[main,contrib],distribution:bookworm,enabled:false,is_source:true,signature_checked:true,source:/etc/apt/sources.list.d/a.sources,type:apt,url:http://deb.example.org/debian}
+{architectures:[amd64,arm64],components:[main,contrib],distribution:bookworm-updates,enabled:false,is_source:true,signature_checked:true,source:/etc/apt/sources.list.d/a.sources,type:apt,url:http://deb.example.org/debian}
 {distribution:./,enabled:true,is_source:false,name:Example,signature_checked:false,source:/etc/apt/sources.list.d/a.sources,type:apt,url:https://***@apt.example.org/x}`,
 		},
 		{
