@@ -59,7 +59,7 @@ func (p procfs) files() fstest.MapFS {
 	dir := "proc/" + p.pid + "/"
 	files := fstest.MapFS{
 		dir + "cmdline": text(strings.Join(p.args, "\x00") + "\x00"), dir + "environ": text(strings.Join(p.env, "\x00") + "\x00"),
-		dir + "maps": text(p.maps), dir + "cwd": link("/project"), dir + "root": link("/"), dir + "ns/mnt": link("mnt:[" + p.mnt + "]"),
+		dir + "maps": text(p.maps), dir + "cwd": link("/wherever"), dir + "root": link("/"), dir + "ns/mnt": link("mnt:[" + p.mnt + "]"),
 		dir + "stat":   text(p.pid + " (ja va) x) S 1 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 9 0 " + p.ticks + " 0 0\n"),
 		dir + "status": text("Name:\tjava\nUid:\t1000\t1000\t1000\t1000\nNSpid:\t" + p.pid + "\t7\n"), dir + "cgroup": text(p.cgroup),
 	}
@@ -78,7 +78,7 @@ func kernel() fstest.MapFS {
 		"proc/sys/kernel/hostname": text("box\n"), "proc/self/ns/mnt": link("mnt:[1]"), "etc/machine-id": text("abc\n"),
 		"etc/passwd":      text("root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\n"),
 		"opt/jdk/release": text("JAVA_VERSION=\"21.0.2\"\nIMPLEMENTOR=\"Eclipse Adoptium\"\n"), "opt/jdk/lib/modules": text("x"),
-		"opt/jdk/lib/jrt-fs.jar": text("PK"), "project": {Mode: fs.ModeDir | 0o755},
+		"opt/jdk/lib/jrt-fs.jar": text("PK"), "wherever": {Mode: fs.ModeDir | 0o755},
 	}
 }
 
@@ -107,7 +107,7 @@ func TestVirtualMachineIsDescribed(t *testing.T) {
 	}
 	files := with(kernel(), p.files(), fstest.MapFS{
 		"srv/a.jar": archive(t, "a", "1", "b.jar http://example.org/c.jar"), "srv/b.jar": archive(t, "b", "2", "a.jar"),
-		"project/lib/c.jar": archive(t, "", "", ""), "etc/java.args": text("-Dq=\"x y\" # note\n"),
+		"wherever/lib/c.jar": archive(t, "", "", ""), "etc/java.args": text("-Dq=\"x y\" # note\n"),
 	})
 	rows, components, err := jvms(t, files)
 	if err != nil || len(rows) != 1 {
@@ -118,7 +118,7 @@ func TestVirtualMachineIsDescribed(t *testing.T) {
 	if !slices.Equal(got.GetJvmArgs(), wantArgs) {
 		t.Errorf("arguments: got %q, want %q", got.GetJvmArgs(), wantArgs)
 	}
-	if want := "/srv/a.jar open\n/srv/b.jar class_path\n/project/lib/c.jar class_path"; paths(got.GetArchives()) != want {
+	if want := "/srv/a.jar open\n/srv/b.jar class_path\n/wherever/lib/c.jar class_path"; paths(got.GetArchives()) != want {
 		t.Errorf("archives: got\n%s\nwant\n%s", paths(got.GetArchives()), want)
 	}
 	got.JvmArgs, got.Archives = nil, nil
@@ -133,7 +133,7 @@ func TestVirtualMachineIsDescribed(t *testing.T) {
 		names = append(names, c.GetPath()+" "+c.GetName()+" "+c.GetVersion()+" "+c.GetPurl())
 	}
 	wantNames := []string{
-		"/srv/a.jar a 1 pkg:maven/org.example/a@1", "/srv/b.jar b 2 pkg:maven/org.example/b@2", "/project/lib/c.jar c.jar UNKNOWN ",
+		"/srv/a.jar a 1 pkg:maven/org.example/a@1", "/srv/b.jar b 2 pkg:maven/org.example/b@2", "/wherever/lib/c.jar c.jar UNKNOWN ",
 	}
 	if !slices.Equal(names, wantNames) {
 		t.Errorf("components: got %q, want %q", names, wantNames)
