@@ -4,7 +4,6 @@ package host
 
 import (
 	"encoding/binary"
-	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
@@ -13,33 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Interfaces implements Host with what package net knows. The life time of an address is known to configd alone.
-func (m *Machine) Interfaces() ([]Interface, error) {
-	links, err := net.Interfaces()
-	if err != nil {
-		return nil, fmt.Errorf("list interfaces: %w", err)
+// addressOf describes an address of a link. Its life time is known to configd alone.
+func addressOf(link net.Interface, p netip.Prefix) Address {
+	address := Address{Prefix: p, Temporary: temporary(link.Name, p.Addr())}
+	if link.Flags&net.FlagBroadcast != 0 {
+		address.Broadcast = broadcastOf(p)
 	}
-	found := make([]Interface, 0, len(links))
-	for _, l := range links {
-		addrs, err := l.Addrs()
-		if err != nil {
-			return nil, fmt.Errorf("addresses of %s: %w", l.Name, err)
-		}
-		i := Interface{Name: l.Name, MAC: l.HardwareAddr.String(), MTU: l.MTU, Loopback: l.Flags&net.FlagLoopback != 0}
-		for _, a := range addrs {
-			p, err := netip.ParsePrefix(a.String())
-			if err != nil {
-				continue // of another family
-			}
-			address := Address{Prefix: p, Temporary: temporary(l.Name, p.Addr())}
-			if l.Flags&net.FlagBroadcast != 0 {
-				address.Broadcast = broadcastOf(p)
-			}
-			i.Addresses = append(i.Addresses, address)
-		}
-		found = append(found, i)
-	}
-	return found, nil
+	return address
 }
 
 // flagsRequest is struct in6_ifreq of netinet6/in6_var.h, whose union takes 272 bytes.

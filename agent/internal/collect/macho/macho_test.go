@@ -18,9 +18,6 @@ import (
 // build makes a program for macOS with Go, whose linker signs those for arm64 ad hoc, because the system runs no others.
 func build(t *testing.T, arch string) []byte {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("builds a program")
-	}
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, "main.go"), []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -99,16 +99,9 @@ func withPosition(err error, expression string) error {
 
 func (a *API) listChecks(w http.ResponseWriter, r *http.Request) error {
 	list := a.list("checks")
-	q, err := api.ParseQuery(r, "cursor", "limit")
-	if err != nil {
-		return err
-	}
-	limit, err := q.Limit()
-	if err != nil {
-		return err
-	}
 	var after int64
-	if err := api.DecodeCursor(list, q.Text("cursor"), &after); err != nil {
+	limit, err := readPage(r, list, &after)
+	if err != nil {
 		return err
 	}
 	found, err := a.store.ListChecks(r.Context(), after, limit)

@@ -173,16 +173,9 @@ func (a *API) getConfiguration(w http.ResponseWriter, r *http.Request) error {
 
 func (a *API) listConfigurations(w http.ResponseWriter, r *http.Request) error {
 	list := a.list("configurations")
-	q, err := api.ParseQuery(r, "cursor", "limit")
-	if err != nil {
-		return err
-	}
-	limit, err := q.Limit()
-	if err != nil {
-		return err
-	}
 	var after int64
-	if err := api.DecodeCursor(list, q.Text("cursor"), &after); err != nil {
+	limit, err := readPage(r, list, &after)
+	if err != nil {
 		return err
 	}
 	found, err := a.store.ListConfigurations(r.Context(), after, limit)

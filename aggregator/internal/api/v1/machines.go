@@ -81,6 +81,19 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 // list names a list in the database as it is now.
 func (a *API) list(name string) api.List { return api.List{Name: name, Epoch: a.store.CurrentEpoch()} }
 
+// readPage reads the query of a list that knows no other parameters: after takes the key behind which the page begins and
+// is left alone on the first one, limit is how many rows are asked for.
+func readPage(r *http.Request, list api.List, after any) (limit int, err error) {
+	q, err := api.ParseQuery(r, "cursor", "limit")
+	if err != nil {
+		return 0, err
+	}
+	if limit, err = q.Limit(); err != nil {
+		return 0, err
+	}
+	return limit, api.DecodeCursor(list, q.Text("cursor"), after)
+}
+
 // nextCursor is the cursor behind the last key of a page, nil when the page was not full: then there is no more.
 func nextCursor(list api.List, length, limit int, after func() any) *string {
 	if length < limit {
