@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
-	v1 "github.com/rollcall-inventory/rollcall/aggregator/internal/api/v1"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/config"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/index"
@@ -131,10 +130,14 @@ func (p *program) wire(ctx context.Context, c *config.Serve, s *store.Store, dsn
 
 	mux := http.NewServeMux()
 	mux.Handle(agents.Handler())
-	v1.New(v1.Options{
-		Store: s, Index: fleet, Committer: committer, Auth: api.NewAuthenticator(s), Metrics: numbers.Handler(),
-		Ready: server.Ready(s), Log: p.log, OnConfiguration: agents.Reconfigure,
-	}).Mount(mux)
+	doors, err := server.NewDoors(server.DoorOptions{
+		Store: s, Index: fleet, Committer: committer, Queue: queue, Metrics: numbers.Handler(), Ready: server.Ready(s),
+		Log: p.log, OnConfiguration: agents.Reconfigure,
+	})
+	if err != nil {
+		return parts{}, err
+	}
+	doors.Mount(mux)
 	mux.HandleFunc("/", api.NotFound)
 
 	front, err := server.New(server.Options{

@@ -127,7 +127,7 @@ func TestTokensAreRememberedForAMoment(t *testing.T) {
 	ask := func() error {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("Authorization", "Token "+secret)
-		principal, err := a.authorise(r, auth.ReadInventory)
+		principal, err := a.authorise(r, &Route{Needs: []auth.Permission{auth.ReadInventory}}, []auth.Scheme{auth.TokenScheme})
 		if err == nil && (principal.Name != "t" || principal.Kind != auth.User) {
 			t.Errorf("got %+v", principal)
 		}
@@ -207,8 +207,8 @@ func TestErrorsFromInsideStayInside(t *testing.T) {
 	door := &Door{Log: slog.New(slog.DiscardHandler), Explain: func(error) *Problem { return nil }}
 	mux := http.NewServeMux()
 	door.Mount(mux, []Route{
-		{Pattern: "GET /inside", Handler: func(http.ResponseWriter, *http.Request) error { return secret }},
-		{Pattern: "GET /half", Handler: func(w http.ResponseWriter, _ *http.Request) error {
+		{Pattern: "GET /inside", Needs: Public, Handler: func(http.ResponseWriter, *http.Request) error { return secret }},
+		{Pattern: "GET /half", Needs: Public, Handler: func(w http.ResponseWriter, _ *http.Request) error {
 			if _, err := io.WriteString(w, strings.Repeat("x", 64<<10)); err != nil {
 				return err
 			}

@@ -40,21 +40,37 @@ func NewAuthenticator(s *store.Store) *Authenticator {
 	return &Authenticator{find: s.TokenByDigest, now: time.Now, known: map[auth.Digest]knownToken{}}
 }
 
-// authorise returns who sent the request, or the problem to answer with: 401 without a valid token, 403 without the
-// permission.
-func (a *Authenticator) authorise(r *http.Request, permission auth.Permission) (auth.Principal, error) {
-	principal, err := a.authenticate(r)
+// authorise returns who sent the request and which machines the route may show them, or the problem to answer with: 401
+// without a valid token, 403 without a permission or where the route tells of more machines than they may see.
+func (a *Authenticator) authorise(r *http.Request, route *Route, schemes []auth.Scheme) (auth.Principal, error) {
+	principal, err := a.authenticate(r, schemes)
 	if err != nil {
 		return auth.Principal{}, err
 	}
-	if !principal.Can(permission) {
-		return auth.Principal{}, Refuse(http.StatusForbidden, "%v It takes %s.", auth.ErrPermissionDenied, permission)
+	if route.Needs == nil {
+		return auth.Principal{}, Refuse(http.StatusForbidden, "%v", auth.ErrPermissionDenied)
 	}
+	reach, ok := principal.ScopeOf(route.Needs...)
+	switch {
+	case !ok:
+		return auth.Principal{}, Refuse(http.StatusForbidden, "%v It takes %s.", auth.ErrPermissionDenied, listed(route.Needs))
+	case !reach.All() && route.Reach == Fleet:
+		return auth.Principal{}, Refuse(http.StatusForbidden, "%v It takes a role for every machine.", auth.ErrPermissionDenied)
+	}
+	principal.Reach = reach
 	return principal, nil
 }
 
-func (a *Authenticator) authenticate(r *http.Request) (auth.Principal, error) {
-	secret, err := auth.FromHeader(r.Header.Get("Authorization"), auth.TokenScheme, auth.BearerScheme)
+func listed(permissions []auth.Permission) string {
+	names := make([]string, len(permissions))
+	for i, p := range permissions {
+		names[i] = string(p)
+	}
+	return strings.Join(names, " and ")
+}
+
+func (a *Authenticator) authenticate(r *http.Request, schemes []auth.Scheme) (auth.Principal, error) {
+	secret, err := auth.FromHeader(r.Header.Get("Authorization"), schemes...)
 	if err == nil {
 		err = auth.CheckToken(secret)
 	}
@@ -83,7 +99,7 @@ func principalOf(token store.Token, secret string) auth.Principal {
 	if strings.HasPrefix(secret, "ztlu_") {
 		kind = auth.User
 	}
-	return auth.Principal{Kind: kind, Name: token.Name, Permissions: token.Role.Permissions()}
+	return auth.Principal{Kind: kind, Name: token.Name, Grants: []auth.Grant{{Permissions: token.Role.Permissions()}}}
 }
 
 func (a *Authenticator) recall(digest auth.Digest) (auth.Principal, bool) {

@@ -25,6 +25,8 @@ type Problem struct {
 	Oldest *time.Time `json:"oldest,omitempty"`
 	// RequestID is the id under which the request is logged.
 	RequestID string `json:"request_id,omitempty"`
+	// Body is what a contract with error bodies of its own answers instead of all this; nil: it has only the detail.
+	Body any `json:"-"`
 }
 
 // Refuse returns a problem with a status below 500 or of 503 and a text for the client.

@@ -13,25 +13,48 @@ import (
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 )
 
-// Public is the permission of a route that needs no token.
-const Public auth.Permission = ""
+// Public is what a route needs that asks nobody who they are.
+var Public = []auth.Permission{}
+
+// Needs lists the permissions that a route takes, all of them.
+func Needs(all ...auth.Permission) []auth.Permission { return all }
+
+// Reach says what a route's answers tell about machines, and so who of those that may not see every machine may use it.
+type Reach int
+
+// The reaches. Fleet comes first, so that a row which forgets to say refuses more than it has to.
+const (
+	Fleet      Reach = iota // about all machines: whoever is limited to some of them is refused
+	Scoped                  // the handler tells only of the machines that auth.ReachOf covers
+	NoMachines              // nothing about any machine
+)
 
 // Handler answers a request, or returns why it does not; then it has written nothing, unless it was streaming.
 type Handler func(w http.ResponseWriter, r *http.Request) error
 
 // Route is one row of a contract's table.
 type Route struct {
-	Pattern    string          // method and path, as net/http has it: "GET /api/v1/machines/{serial}"; GET also serves HEAD
-	Permission auth.Permission // Public: nobody is asked
-	Handler    Handler
+	Pattern string            // method and path, as net/http has it: "GET /api/v1/machines/{serial}"; GET also serves HEAD
+	Needs   []auth.Permission // all of them
+	Reach   Reach
+	Cookie  bool // people who signed in with a browser may use it without a token
+	Handler Handler
 }
+
+// public tells whether nobody is asked; a row that says nothing about permissions is closed.
+func (r *Route) public() bool { return r.Needs != nil && len(r.Needs) == 0 }
 
 // Door serves the routes of a contract.
 type Door struct {
-	Auth *Authenticator
+	Auth    *Authenticator
+	Schemes []auth.Scheme // in the Authorization header; the first is the one that a 401 asks for
 	// Explain turns the error of a handler into a problem; nil stands for an error that the client may not read.
 	Explain func(error) *Problem
-	Log     *slog.Logger
+	// Write sends a problem in the words of the contract; nil: as a problem body.
+	Write func(http.ResponseWriter, *http.Request, *Problem)
+	// WhoFirst asks who it is before it says that a path has no such method.
+	WhoFirst bool
+	Log      *slog.Logger
 }
 
 // Mount adds the routes to the mux. A path of them with another method is answered with 405.
@@ -68,18 +91,36 @@ func (d *Door) dispatch(methods map[string]Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		route, ok := methods[r.Method]
 		if !ok {
-			w.Header().Set("Allow", allow)
-			Refuse(http.StatusMethodNotAllowed, "Method %q is not allowed here; use %s.", r.Method, allow).Write(w, r)
+			d.refuseMethod(w, r, methods, allow)
 			return
 		}
 		d.serve(route, w, r)
 	})
 }
 
+// refuseMethod answers a method that a path does not have. Where it matters who asks, a path with one method wants that
+// one's permissions all the same.
+func (d *Door) refuseMethod(w http.ResponseWriter, r *http.Request, methods map[string]Route, allow string) {
+	if d.WhoFirst {
+		closed := Route{Needs: []auth.Permission{auth.SignedIn}, Reach: NoMachines}
+		if len(methods) == 1 {
+			for _, only := range methods {
+				closed = only
+			}
+		}
+		if _, err := d.Auth.authorise(r, &closed, d.Schemes); err != nil {
+			d.refuse(w, r, err)
+			return
+		}
+	}
+	w.Header().Set("Allow", allow)
+	d.refuse(w, r, Refuse(http.StatusMethodNotAllowed, "Method %q is not allowed here; use %s.", r.Method, allow))
+}
+
 // serve asks who it is, runs the handler and answers for its error.
 func (d *Door) serve(route Route, w http.ResponseWriter, r *http.Request) {
-	if route.Permission != Public {
-		principal, err := d.Auth.authorise(r, route.Permission)
+	if !route.public() {
+		principal, err := d.Auth.authorise(r, &route, d.Schemes)
 		if err != nil {
 			d.refuse(w, r, err)
 			return
@@ -118,7 +159,13 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, err error) {
 			"request_id", RequestID(r.Context()), "err", err)
 	}
 	if problem.Status == http.StatusUnauthorized {
-		w.Header()["Www-Authenticate"] = []string{"Token", "Bearer"}
+		for _, scheme := range d.Schemes {
+			w.Header().Add("WWW-Authenticate", scheme.Challenge())
+		}
+	}
+	if d.Write != nil {
+		d.Write(w, r, problem)
+		return
 	}
 	problem.Write(w, r)
 }

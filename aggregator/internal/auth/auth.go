@@ -15,26 +15,26 @@ const (
 	User           Kind = "user"            // a person
 	ServiceAccount Kind = "service_account" // a program with an API token
 	Machine        Kind = "machine"         // an agent with a machine credential
+	CommandLine    Kind = "command_line"    // somebody with access to the database, at the aggregator's own command line
 )
 
 // Principal is who is asking. The zero Principal is nobody and may do nothing.
 type Principal struct {
 	Kind Kind
-	// ID is the row of the token for a user or a service account, and the machine for a machine.
+	// ID is the row of the user or service account, and the machine for a machine.
 	ID   int64
 	Name string
-	// Permissions are what the principal may do; All among them stands for every permission.
-	Permissions Set
+	// Grants are what its roles let it do, one for each role.
+	Grants []Grant
+	// Reach is which machines the route at hand may show it; the door fills it in from the route's permissions. The zero
+	// Scope is every machine.
+	Reach Scope
 }
 
-// Can reports whether the principal has every one of the permissions.
+// Can reports whether the principal has every one of the permissions, for whatever machines.
 func (p Principal) Can(all ...Permission) bool {
-	for _, want := range all {
-		if !p.Permissions.Has(want) {
-			return false
-		}
-	}
-	return true
+	_, ok := p.ScopeOf(all...)
+	return ok
 }
 
 type contextKey struct{}
@@ -48,4 +48,11 @@ func WithPrincipal(ctx context.Context, p Principal) context.Context {
 func PrincipalOf(ctx context.Context) (Principal, bool) {
 	p, ok := ctx.Value(contextKey{}).(Principal)
 	return p, ok
+}
+
+// ReachOf returns which machines the principal of the context may be shown. Without a principal that is every machine:
+// then it is the program itself that asks.
+func ReachOf(ctx context.Context) Scope {
+	p, _ := PrincipalOf(ctx)
+	return p.Reach
 }

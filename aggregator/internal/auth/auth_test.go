@@ -4,6 +4,7 @@ package auth_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,7 +65,7 @@ func TestRolesGrantWhatTheySay(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(string(tt.role), func(t *testing.T) {
 			t.Parallel()
-			p := auth.Principal{Permissions: tt.role.Permissions()}
+			p := auth.Principal{Grants: []auth.Grant{{Permissions: tt.role.Permissions()}}}
 			if !p.Can(tt.can...) {
 				t.Errorf("cannot %v", tt.can)
 			}
@@ -101,5 +102,42 @@ func TestPrincipalTravelsInTheContext(t *testing.T) {
 	ctx := auth.WithPrincipal(t.Context(), auth.Principal{Kind: auth.Machine, ID: 7, Name: "S1"})
 	if p, ok := auth.PrincipalOf(ctx); !ok || p.ID != 7 || p.Kind != auth.Machine || p.Can(auth.ReadInventory) {
 		t.Errorf("got %+v, %v", p, ok)
+	}
+}
+
+func TestScopesOfRoles(t *testing.T) {
+	t.Parallel()
+	view, tag := auth.ReadInventory, auth.Permission("inventory.add_tag")
+	everywhere := func(all ...auth.Permission) auth.Grant { return auth.Grant{Permissions: auth.SetOf(all...)} }
+	within := func(tags []int64, all ...auth.Permission) auth.Grant {
+		return auth.Grant{Permissions: auth.SetOf(all...), Scope: auth.TaggedWith(tags...)}
+	}
+	tests := []struct {
+		name   string
+		grants []auth.Grant
+		want   []auth.Permission
+		scope  auth.Scope
+		ok     bool
+	}{
+		{"nobody", nil, []auth.Permission{view}, auth.TaggedWith(), false},
+		{"everywhere", []auth.Grant{everywhere(view)}, []auth.Permission{view}, auth.Scope{}, true},
+		{"one role with tags", []auth.Grant{within([]int64{2, 1}, view)}, []auth.Permission{view}, auth.TaggedWith(1, 2), true},
+		{"two roles add up", []auth.Grant{within([]int64{1}, view), within([]int64{3}, view)}, []auth.Permission{view}, auth.TaggedWith(1, 3), true},
+		{"the wider role wins", []auth.Grant{within([]int64{1}, view), everywhere(view)}, []auth.Permission{view}, auth.Scope{}, true},
+		{"the narrower permission counts", []auth.Grant{everywhere(view), within([]int64{1}, tag)}, []auth.Permission{view, tag}, auth.TaggedWith(1), true},
+		{"no role has both", []auth.Grant{within([]int64{1}, view), within([]int64{2}, tag)}, []auth.Permission{view, tag}, auth.TaggedWith(), false},
+		{"a scope without tags is no machine", []auth.Grant{within(nil, view)}, []auth.Permission{view}, auth.TaggedWith(), true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			scope, ok := auth.Principal{Kind: auth.User, Grants: tt.grants}.ScopeOf(tt.want...)
+			if ok != tt.ok || scope.All() != tt.scope.All() || !slices.Equal(scope.Tags, tt.scope.Tags) {
+				t.Errorf("got %v, %v, want %v, %v", scope, ok, tt.scope, tt.ok)
+			}
+		})
+	}
+	if auth.TaggedWith().Covers([]int64{1}) || !auth.TaggedWith(1, 2).Covers([]int64{2}) || !(auth.Scope{}).Covers(nil) {
+		t.Error("a scope covers other machines than those with its tags")
 	}
 }

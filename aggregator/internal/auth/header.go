@@ -25,6 +25,9 @@ const (
 	BearerScheme Scheme = "bearer"
 )
 
+// Challenge is the scheme as a WWW-Authenticate header spells it.
+func (s Scheme) Challenge() string { return strings.ToUpper(string(s[:1])) + string(s[1:]) }
+
 // FromHeader returns the secret in an Authorization header of one of the accepted schemes; their case does not matter.
 // No header, or one of another scheme, is ErrNoCredentials. The shape of the secret is not checked: see CheckToken.
 func FromHeader(header string, accepted ...Scheme) (string, error) {

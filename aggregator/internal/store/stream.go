@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/pack"
 )
 
@@ -19,9 +20,10 @@ const streamBatch = 50
 
 // StreamFilter chooses heads and what is read of them; zero fields choose all.
 type StreamFilter struct {
-	Source    string   // name, in any case
-	Platforms []string // as in the snapshot tree
-	Kinds     []string // of the sections to read
+	Source    string     // name, in any case
+	Platforms []string   // as in the snapshot tree
+	Kinds     []string   // of the sections to read
+	Scope     auth.Scope // machines that the reader may see
 }
 
 // FleetHead is one live head of the fleet with its sections, all of one moment.
@@ -95,6 +97,7 @@ FROM machine m
 JOIN head h ON h.machine = m.id AND h.source = $1 AND h.archived_at IS NULL
 LEFT JOIN head_summary u ON u.head = h.id
 WHERE m.serial_number > $2 AND (cardinality($3::text[]) = 0 OR u.platform = ANY ($3))
+  AND ($5::bigint[] IS NULL OR EXISTS (SELECT FROM machine_tag t WHERE t.machine = m.id AND t.tag = ANY ($5)))
 ORDER BY m.serial_number
 LIMIT $4`
 
@@ -107,7 +110,7 @@ WHERE head = ANY ($1) AND (cardinality($2::text[]) = 0 OR kind = '' OR kind = AN
 func (s *Store) fleetBatch(ctx context.Context, f StreamFilter, source Source, after string) ([]FleetHead, error) {
 	var heads []FleetHead
 	err := s.inExport(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		rows, _ := tx.Query(ctx, fleetHeadsSQL, source.ID, after, list(f.Platforms), streamBatch) // its error comes back from CollectRows
+		rows, _ := tx.Query(ctx, fleetHeadsSQL, source.ID, after, list(f.Platforms), streamBatch, f.Scope.Tags) // its error comes back from CollectRows
 		var err error
 		if heads, err = pgx.CollectRows(rows, scanFleetHead); err != nil {
 			return err

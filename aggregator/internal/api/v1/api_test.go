@@ -9,12 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/api/apitest"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 )
 
 func TestEveryRouteIsDescribedAndNothingElse(t *testing.T) {
 	t.Parallel()
-	doc := description(t)
+	w := newWorld(t)
+	doc := w.Description()
 	if err := doc.Validate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +26,10 @@ func TestEveryRouteIsDescribedAndNothingElse(t *testing.T) {
 			described = append(described, method+" "+path)
 		}
 	}
-	routes := newWorld(t).api.Patterns()
+	var routes []string
+	for _, route := range w.Doors.Routes {
+		routes = append(routes, route.Pattern)
+	}
 	slices.Sort(routes)
 	slices.Sort(described)
 	if !slices.Equal(routes, described) {
@@ -37,29 +42,33 @@ func TestDoors(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	public := []string{"/api/v1/openapi.json", "/-/healthy", "/-/ready"}
-	for _, pattern := range w.api.Patterns() {
+	for _, route := range w.Doors.Routes {
+		pattern := route.Pattern
 		method, path, _ := strings.Cut(pattern, " ")
+		if strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/api/v1/") {
+			continue // another contract's
+		}
 		if slices.Contains(public, path) {
-			w.askAs("", method, path, nil).want(http.StatusOK)
-			w.askAs("", method, path+"?x=1", nil).want(http.StatusBadRequest)
+			w.AskAs("", method, path, nil).Want(http.StatusOK)
+			w.AskAs("", method, path+"?x=1", nil).Want(http.StatusBadRequest)
 			continue
 		}
 		path = strings.NewReplacer("{serial}", "S", "{id}", "1").Replace(path)
-		w.askAs("", method, path, nil).want(http.StatusUnauthorized).says("not provided")
-		w.askAs("ztls_wrong", method, path, nil).want(http.StatusUnauthorized).says("Invalid ztl token.")
-		a := w.askAs(auth.NewToken(auth.User), method, path, nil).want(http.StatusUnauthorized).says("Invalid token.")
-		if got := a.header.Values("WWW-Authenticate"); !slices.Contains(got, "Token") {
+		w.AskAs("", method, path, nil).Want(http.StatusUnauthorized).Says("not provided")
+		w.AskAs("ztls_wrong", method, path, nil).Want(http.StatusUnauthorized).Says("Invalid ztl token.")
+		a := w.AskAs(auth.NewToken(auth.User), method, path, nil).Want(http.StatusUnauthorized).Says("Invalid token.")
+		if got := a.Header.Values("WWW-Authenticate"); !slices.Contains(got, "Token") {
 			t.Errorf("%s: WWW-Authenticate is %v", pattern, got)
 		}
 		if method == http.MethodPost {
-			w.askAs(w.tokens[auth.Viewer], method, path, "{}").want(http.StatusForbidden).says("inventory.add_")
+			w.AskAs(w.Tokens[auth.Viewer], method, path, "{}").Want(http.StatusForbidden).Says("inventory.add_")
 		}
 		if path != "/metrics" {
-			w.ask(method, path+"?surprise=1", "{}").want(http.StatusBadRequest).says("surprise")
+			w.Ask(method, path+"?surprise=1", "{}").Want(http.StatusBadRequest).Says("surprise")
 		}
-		a = w.ask(http.MethodPatch, path, nil).want(http.StatusMethodNotAllowed).says("not allowed")
-		if !strings.Contains(a.header.Get("Allow"), method) {
-			t.Errorf("%s: Allow is %q", pattern, a.header.Get("Allow"))
+		a = w.Ask(http.MethodPatch, path, nil).Want(http.StatusMethodNotAllowed).Says("not allowed")
+		if !strings.Contains(a.Header.Get("Allow"), method) {
+			t.Errorf("%s: Allow is %q", pattern, a.Header.Get("Allow"))
 		}
 	}
 }
@@ -68,13 +77,13 @@ func TestBearerAndTokenAreTheSame(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, scheme := range []string{"Token", "Bearer", "bearer"} {
-		req := request(t, http.MethodGet, "/api/v1/machines", nil)
-		req.Header.Set("Authorization", scheme+" "+w.tokens[auth.Viewer])
-		w.send(req).want(http.StatusOK)
+		req := apitest.Request(t, http.MethodGet, "/api/v1/machines", nil)
+		req.Header.Set("Authorization", scheme+" "+w.Tokens[auth.Viewer])
+		w.Send(req).Want(http.StatusOK)
 	}
-	req := request(t, http.MethodGet, "/api/v1/machines", nil)
-	req.Header.Set("Authorization", "Basic "+w.tokens[auth.Viewer])
-	w.send(req).want(http.StatusUnauthorized)
+	req := apitest.Request(t, http.MethodGet, "/api/v1/machines", nil)
+	req.Header.Set("Authorization", "Basic "+w.Tokens[auth.Viewer])
+	w.Send(req).Want(http.StatusUnauthorized)
 }
 
 func TestUnknownThingsAreNotFound(t *testing.T) {
@@ -85,8 +94,8 @@ func TestUnknownThingsAreNotFound(t *testing.T) {
 		"/api/v1/machines/none/diff?from=2026-01-01T00:00:00Z", "/api/v1/machines/.@", "/api/v1/checks/7", "/api/v1/checks/x",
 		"/api/v1/checks/7/statuses", "/api/v1/", "/api/v1/nothing", "/api/v2/machines", "/api/v1/machines/a/b",
 	} {
-		a := w.ask(http.MethodGet, path, nil).want(http.StatusNotFound)
-		if got := a.header.Get("Content-Type"); got != "application/problem+json" {
+		a := w.Ask(http.MethodGet, path, nil).Want(http.StatusNotFound)
+		if got := a.Header.Get("Content-Type"); got != "application/problem+json" {
 			t.Errorf("%s: Content-Type is %q", path, got)
 		}
 	}
@@ -97,18 +106,18 @@ func TestHeadIsAnsweredLikeGet(t *testing.T) {
 	w := newWorld(t)
 	w.submit("debian")
 	for _, path := range []string{"/api/v1/machines", "/api/v1/machines/DEB-1/snapshot", "/api/v1/exports/deb_packages.csv", "/-/ready"} {
-		w.ask(http.MethodHead, path, nil).want(http.StatusOK)
+		w.Ask(http.MethodHead, path, nil).Want(http.StatusOK)
 	}
 }
 
 func TestReadinessIsTheDatabases(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.askAs("", http.MethodGet, "/-/ready", nil).want(http.StatusOK).says("ready")
-	w.notReady = errors.New("no room for postgres://secret")
-	a := w.askAs("", http.MethodGet, "/-/ready", nil).want(http.StatusServiceUnavailable)
-	if strings.Contains(string(a.body), "secret") {
-		t.Errorf("the probe tells what only the log may: %s", a.body)
+	w.AskAs("", http.MethodGet, "/-/ready", nil).Want(http.StatusOK).Says("ready")
+	w.NotReady = errors.New("no room for postgres://secret")
+	a := w.AskAs("", http.MethodGet, "/-/ready", nil).Want(http.StatusServiceUnavailable)
+	if strings.Contains(string(a.Body), "secret") {
+		t.Errorf("the probe tells what only the log may: %s", a.Body)
 	}
 }
 
@@ -133,15 +142,15 @@ func TestListsPageByCursor(t *testing.T) {
 			seen := map[any]bool{}
 			cursor, pages := "", 0
 			for {
-				a := w.ask(http.MethodGet, tt.path+joint+"limit=2"+cursor, nil).want(http.StatusOK)
-				for _, row := range a.list(tt.list) {
+				a := w.Ask(http.MethodGet, tt.path+joint+"limit=2"+cursor, nil).Want(http.StatusOK)
+				for _, row := range a.List(tt.list) {
 					key := row[tt.key].(string) + " " + text(row["kind"])
 					if seen[key] {
 						t.Errorf("%v came twice", key)
 					}
 					seen[key] = true
 				}
-				next, more := a.object()["next_cursor"].(string)
+				next, more := a.Object()["next_cursor"].(string)
 				if !more {
 					break
 				}
@@ -153,14 +162,14 @@ func TestListsPageByCursor(t *testing.T) {
 			if len(seen) != tt.want {
 				t.Errorf("got %d rows, want %d: %v", len(seen), tt.want, seen)
 			}
-			w.ask(http.MethodGet, tt.path+joint+"cursor=nonsense", nil).want(http.StatusBadRequest).says("cursor")
-			w.ask(http.MethodGet, tt.path+joint+"limit=0", nil).want(http.StatusBadRequest).says("limit")
-			w.ask(http.MethodGet, tt.path+joint+"limit=1001", nil).want(http.StatusBadRequest).says("1000")
-			w.ask(http.MethodGet, tt.path+joint+"limit=1&limit=2", nil).want(http.StatusBadRequest).says("more than once")
+			w.Ask(http.MethodGet, tt.path+joint+"cursor=nonsense", nil).Want(http.StatusBadRequest).Says("cursor")
+			w.Ask(http.MethodGet, tt.path+joint+"limit=0", nil).Want(http.StatusBadRequest).Says("limit")
+			w.Ask(http.MethodGet, tt.path+joint+"limit=1001", nil).Want(http.StatusBadRequest).Says("1000")
+			w.Ask(http.MethodGet, tt.path+joint+"limit=1&limit=2", nil).Want(http.StatusBadRequest).Says("more than once")
 		})
 	}
-	other := w.ask(http.MethodGet, "/api/v1/machines?limit=1", nil).object()["next_cursor"].(string)
-	w.ask(http.MethodGet, "/api/v1/software?cursor="+other, nil).want(http.StatusBadRequest).says("cursor")
+	other := w.Ask(http.MethodGet, "/api/v1/machines?limit=1", nil).Object()["next_cursor"].(string)
+	w.Ask(http.MethodGet, "/api/v1/software?cursor="+other, nil).Want(http.StatusBadRequest).Says("cursor")
 }
 
 func TestCursorEndsWithTheEpochOfTheDatabase(t *testing.T) {
@@ -169,18 +178,18 @@ func TestCursorEndsWithTheEpochOfTheDatabase(t *testing.T) {
 	w.submit("debian", "windows")
 	begin := func() {
 		t.Helper()
-		if _, err := w.store.Epoch(t.Context()); err != nil {
+		if _, err := w.Store.Epoch(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	begin()
-	cursor := w.ask(http.MethodGet, "/api/v1/machines?limit=1", nil).object()["next_cursor"].(string)
-	w.ask(http.MethodGet, "/api/v1/machines?cursor="+cursor, nil).want(http.StatusOK)
-	if _, err := w.pool.Exec(t.Context(), "UPDATE database_epoch SET timeline = timeline + 1"); err != nil { // as after a restore
+	cursor := w.Ask(http.MethodGet, "/api/v1/machines?limit=1", nil).Object()["next_cursor"].(string)
+	w.Ask(http.MethodGet, "/api/v1/machines?cursor="+cursor, nil).Want(http.StatusOK)
+	if _, err := w.Pool.Exec(t.Context(), "UPDATE database_epoch SET timeline = timeline + 1"); err != nil { // as after a restore
 		t.Fatal(err)
 	}
 	begin()
-	w.ask(http.MethodGet, "/api/v1/machines?cursor="+cursor, nil).want(http.StatusGone).says("begin the list anew")
+	w.Ask(http.MethodGet, "/api/v1/machines?cursor="+cursor, nil).Want(http.StatusGone).Says("begin the list anew")
 }
 
 func text(v any) string {
@@ -192,10 +201,10 @@ func TestMetricsNeedAToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.submit("debian", "windows")
-	if err := w.index.Fresh(t.Context()); err != nil { // scrapes do not wait for it
+	if err := w.Index.Fresh(t.Context()); err != nil { // scrapes do not wait for it
 		t.Fatal(err)
 	}
-	w.ask(http.MethodGet, "/metrics", nil).want(http.StatusOK).
-		says(`rollcall_machines{os_version="Debian GNU/Linux 12.11",platform="LINUX"} 1`).
-		says(`rollcall_partitions_ahead 3`).says(`rollcall_database_up 1`).says(`go_goroutines`)
+	w.Ask(http.MethodGet, "/metrics", nil).Want(http.StatusOK).
+		Says(`rollcall_machines{os_version="Debian GNU/Linux 12.11",platform="LINUX"} 1`).
+		Says(`rollcall_partitions_ahead 3`).Says(`rollcall_database_up 1`).Says(`go_goroutines`)
 }

@@ -28,25 +28,25 @@ func TestChecksAreEvaluatedOnTheSpot(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := w.ask(http.MethodPost, "/api/v1/checks", newCheck(tt.name, tt.expression)).want(http.StatusCreated)
-			id := c.object()["id"].(float64)
-			got := w.ask(http.MethodGet, fmt.Sprintf("/api/v1/checks/%v/statuses", id), nil).want(http.StatusOK).list("statuses")
+			c := w.Ask(http.MethodPost, "/api/v1/checks", newCheck(tt.name, tt.expression)).Want(http.StatusCreated)
+			id := c.Object()["id"].(float64)
+			got := w.Ask(http.MethodGet, fmt.Sprintf("/api/v1/checks/%v/statuses", id), nil).Want(http.StatusOK).List("statuses")
 			if len(got) != 1 || got[0]["serial_number"] != "DEB-1" || got[0]["status"] != tt.status || got[0]["status_display"] != tt.display {
 				t.Errorf("got %v", got)
 			}
-			if location := c.header.Get("Location"); location != fmt.Sprintf("/api/v1/checks/%v", id) {
+			if location := c.Header.Get("Location"); location != fmt.Sprintf("/api/v1/checks/%v", id) {
 				t.Errorf("Location is %q", location)
 			}
-			one := w.ask(http.MethodGet, fmt.Sprintf("/api/v1/checks/%v", id), nil).want(http.StatusOK).object()
+			one := w.Ask(http.MethodGet, fmt.Sprintf("/api/v1/checks/%v", id), nil).Want(http.StatusOK).Object()
 			if one["version"] != 1.0 || one["jmespath_expression"] != tt.expression || one["name"] != tt.name {
 				t.Errorf("got %v", one)
 			}
 		})
 	}
-	if got := w.ask(http.MethodGet, "/api/v1/checks?limit=3", nil).want(http.StatusOK).list("checks"); len(got) != 3 {
+	if got := w.Ask(http.MethodGet, "/api/v1/checks?limit=3", nil).Want(http.StatusOK).List("checks"); len(got) != 3 {
 		t.Errorf("got %v", got)
 	}
-	worst := w.ask(http.MethodGet, "/api/v1/machines/DEB-1", nil).want(http.StatusOK).object()
+	worst := w.Ask(http.MethodGet, "/api/v1/machines/DEB-1", nil).Want(http.StatusOK).Object()
 	if worst["status"] != 300.0 || worst["status_display"] != "FAILED" {
 		t.Errorf("worst status: got %v %v", worst["status"], worst["status_display"])
 	}
@@ -56,11 +56,11 @@ func TestStatusFollowsTheTree(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.submit("debian")
-	w.ask(http.MethodPost, "/api/v1/checks", newCheck("no curl", "length(deb_packages[?name=='curl']) == `0`")).want(http.StatusCreated)
+	w.Ask(http.MethodPost, "/api/v1/checks", newCheck("no curl", "length(deb_packages[?name=='curl']) == `0`")).Want(http.StatusCreated)
 	tree := fixture(t, "debian")
 	tree["deb_packages"] = []any{map[string]any{"name": "curl", "version": "1"}}
-	w.ask(http.MethodPost, "/api/v1/snapshots", tree).want(http.StatusOK)
-	got := w.ask(http.MethodGet, "/api/v1/checks/1/statuses", nil).want(http.StatusOK).list("statuses")
+	w.Ask(http.MethodPost, "/api/v1/snapshots", tree).Want(http.StatusOK)
+	got := w.Ask(http.MethodGet, "/api/v1/checks/1/statuses", nil).Want(http.StatusOK).List("statuses")
 	if len(got) != 1 || got[0]["status"] != 300.0 || got[0]["previous_status"] != 0.0 {
 		t.Errorf("got %v", got)
 	}
@@ -72,8 +72,8 @@ func TestPlatformsLimitACheck(t *testing.T) {
 	w.submit("debian")
 	c := newCheck("macs only", "`true`")
 	c["platforms"] = []string{"MACOS"}
-	w.ask(http.MethodPost, "/api/v1/checks", c).want(http.StatusCreated)
-	if got := w.ask(http.MethodGet, "/api/v1/checks/1/statuses", nil).list("statuses"); len(got) != 0 {
+	w.Ask(http.MethodPost, "/api/v1/checks", c).Want(http.StatusCreated)
+	if got := w.Ask(http.MethodGet, "/api/v1/checks/1/statuses", nil).List("statuses"); len(got) != 0 {
 		t.Errorf("got %v", got)
 	}
 }
@@ -81,7 +81,7 @@ func TestPlatformsLimitACheck(t *testing.T) {
 func TestChecksAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.ask(http.MethodPost, "/api/v1/checks", newCheck("taken", "`true`")).want(http.StatusCreated)
+	w.Ask(http.MethodPost, "/api/v1/checks", newCheck("taken", "`true`")).Want(http.StatusCreated)
 	with := func(key string, value any) map[string]any {
 		c := newCheck("new", "`true`")
 		c[key] = value
@@ -107,13 +107,13 @@ func TestChecksAreRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := w.ask(http.MethodPost, "/api/v1/checks", tt.body).want(http.StatusBadRequest).says(tt.says)
-			if position, ok := a.object()["position"]; ok != (tt.position >= 0) || ok && position != tt.position {
-				t.Errorf("position is %v: %s", position, a.body)
+			a := w.Ask(http.MethodPost, "/api/v1/checks", tt.body).Want(http.StatusBadRequest).Says(tt.says)
+			if position, ok := a.Object()["position"]; ok != (tt.position >= 0) || ok && position != tt.position {
+				t.Errorf("position is %v: %s", position, a.Body)
 			}
 		})
 	}
-	if got := w.ask(http.MethodGet, "/api/v1/checks", nil).list("checks"); len(got) != 1 {
+	if got := w.Ask(http.MethodGet, "/api/v1/checks", nil).List("checks"); len(got) != 1 {
 		t.Errorf("a refused check is there: %v", got)
 	}
 }

@@ -21,16 +21,16 @@ func TestAConfigurationLives(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	heard := 0
-	w.onConfiguration = func(context.Context) error { heard++; return nil }
+	w.OnConfiguration = func(context.Context) error { heard++; return nil }
 	body := map[string]any{
 		"name": " servers ", "interval_seconds": 600, "ec2_tags": false, "fact_keys": []string{"site", "rack"},
 		"collectors": map[string]any{"users": map[string]any{"enabled": false}, "deb_packages": map[string]any{"deadline_seconds": 90}},
 	}
-	a := w.ask(http.MethodPost, configurations, body).want(http.StatusCreated)
-	created := a.object()
+	a := w.Ask(http.MethodPost, configurations, body).Want(http.StatusCreated)
+	created := a.Object()
 	path := fmt.Sprintf("%s/%v", configurations, created["id"])
-	if a.header.Get("Location") != path || created["name"] != "servers" || created["ec2_tags"] != false || created["ec2_metadata"] != true {
-		t.Errorf("got %v at %s", created, a.header.Get("Location"))
+	if a.Header.Get("Location") != path || created["name"] != "servers" || created["ec2_tags"] != false || created["ec2_metadata"] != true {
+		t.Errorf("got %v at %s", created, a.Header.Get("Location"))
 	}
 	want := map[string]any{
 		"users":        map[string]any{"enabled": false},
@@ -39,32 +39,32 @@ func TestAConfigurationLives(t *testing.T) {
 	if !reflect.DeepEqual(created["collectors"], want) || !reflect.DeepEqual(created["fact_keys"], []any{"site", "rack"}) {
 		t.Errorf("got %v", created)
 	}
-	if got := w.ask(http.MethodGet, path, nil).want(http.StatusOK).object(); !reflect.DeepEqual(got, created) {
+	if got := w.Ask(http.MethodGet, path, nil).Want(http.StatusOK).Object(); !reflect.DeepEqual(got, created) {
 		t.Errorf("got %v, want %v", got, created)
 	}
-	same := w.ask(http.MethodPut, path, body).want(http.StatusOK).object()
+	same := w.Ask(http.MethodPut, path, body).Want(http.StatusOK).Object()
 	if same["version"] != created["version"] {
 		t.Errorf("nothing changed: got version %v, want %v", same["version"], created["version"])
 	}
-	other := w.ask(http.MethodPut, path, map[string]any{"name": "servers"}).want(http.StatusOK).object()
+	other := w.Ask(http.MethodPut, path, map[string]any{"name": "servers"}).Want(http.StatusOK).Object()
 	if other["version"].(float64) <= created["version"].(float64) || other["fact_keys"] != nil || other["interval_seconds"] != nil {
 		t.Errorf("got %v, want a later version of nothing but a name", other)
 	}
-	w.ask(http.MethodPost, configurations, map[string]any{"name": "second"}).want(http.StatusCreated)
-	if got := w.ask(http.MethodGet, configurations+"?limit=1", nil).want(http.StatusOK).list("configurations"); len(got) != 1 {
+	w.Ask(http.MethodPost, configurations, map[string]any{"name": "second"}).Want(http.StatusCreated)
+	if got := w.Ask(http.MethodGet, configurations+"?limit=1", nil).Want(http.StatusOK).List("configurations"); len(got) != 1 {
 		t.Errorf("got %v", got)
 	}
-	w.ask(http.MethodPut, path, map[string]any{"name": "second"}).want(http.StatusBadRequest).says("this name already")
+	w.Ask(http.MethodPut, path, map[string]any{"name": "second"}).Want(http.StatusBadRequest).Says("this name already")
 
 	w.enroll("web", "servers")
-	w.ask(http.MethodDelete, path, nil).want(http.StatusConflict).says("web")
-	if err := w.store.Configure(t.Context(), "web", ""); err != nil {
+	w.Ask(http.MethodDelete, path, nil).Want(http.StatusConflict).Says("web")
+	if err := w.Store.Configure(t.Context(), "web", ""); err != nil {
 		t.Fatal(err)
 	}
-	w.ask(http.MethodDelete, path, nil).want(http.StatusNoContent)
-	w.ask(http.MethodGet, path, nil).want(http.StatusNotFound)
-	w.ask(http.MethodPut, path, map[string]any{"name": "x"}).want(http.StatusNotFound)
-	w.ask(http.MethodDelete, path, nil).want(http.StatusNotFound)
+	w.Ask(http.MethodDelete, path, nil).Want(http.StatusNoContent)
+	w.Ask(http.MethodGet, path, nil).Want(http.StatusNotFound)
+	w.Ask(http.MethodPut, path, map[string]any{"name": "x"}).Want(http.StatusNotFound)
+	w.Ask(http.MethodDelete, path, nil).Want(http.StatusNotFound)
 	if heard != 5 {
 		t.Errorf("whoever delivers heard of %d changes, want 5", heard)
 	}
@@ -72,19 +72,19 @@ func TestAConfigurationLives(t *testing.T) {
 
 // enroll makes an enrolment with a configuration.
 func (w *world) enroll(name, configuration string) {
-	w.t.Helper()
-	_, err := w.store.CreateEnrollment(w.t.Context(), store.NewEnrollment{
+	w.T.Helper()
+	_, err := w.Store.CreateEnrollment(w.T.Context(), store.NewEnrollment{
 		Name: name, SecretDigest: auth.DigestOf(name), Configuration: configuration,
 	})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 }
 
 func TestAConfigurationIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.ask(http.MethodPost, configurations, map[string]any{"name": "taken"}).want(http.StatusCreated)
+	w.Ask(http.MethodPost, configurations, map[string]any{"name": "taken"}).Want(http.StatusCreated)
 	tests := []struct{ name, body, says string }{
 		{"no name", `{}`, "name"},
 		{"name taken", `{"name":"taken"}`, "already"},
@@ -100,14 +100,14 @@ func TestAConfigurationIsRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			w.ask(http.MethodPost, configurations, tt.body).want(http.StatusBadRequest).says(tt.says)
+			w.Ask(http.MethodPost, configurations, tt.body).Want(http.StatusBadRequest).Says(tt.says)
 		})
 	}
-	if got := w.ask(http.MethodGet, configurations, nil).list("configurations"); len(got) != 1 {
+	if got := w.Ask(http.MethodGet, configurations, nil).List("configurations"); len(got) != 1 {
 		t.Errorf("a refused configuration is there: %v", got)
 	}
-	w.askAs(w.tokens[auth.Operator], http.MethodPost, configurations, `{"name":"b"}`).want(http.StatusForbidden)
-	w.askAs(w.tokens[auth.Viewer], http.MethodGet, configurations, nil).want(http.StatusOK)
+	w.AskAs(w.Tokens[auth.Operator], http.MethodPost, configurations, `{"name":"b"}`).Want(http.StatusForbidden)
+	w.AskAs(w.Tokens[auth.Viewer], http.MethodGet, configurations, nil).Want(http.StatusOK)
 }
 
 func TestCollectorsOfAMachine(t *testing.T) {
@@ -115,11 +115,11 @@ func TestCollectorsOfAMachine(t *testing.T) {
 	w := newWorld(t)
 	w.submit("debian")
 	const path = "/api/v1/machines/DEB-1/collectors"
-	got := w.ask(http.MethodGet, path, nil).want(http.StatusOK).object()
+	got := w.Ask(http.MethodGet, path, nil).Want(http.StatusOK).Object()
 	if got["reported_at"] != nil || len(got["collectors"].([]any)) != 0 {
 		t.Errorf("without a report: got %v", got)
 	}
-	d, err := w.store.Machine(t.Context(), "DEB-1")
+	d, err := w.Store.Machine(t.Context(), "DEB-1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,20 +127,20 @@ func TestCollectorsOfAMachine(t *testing.T) {
 		"runs":[{"collector":"disks","state":"COLLECTOR_STATE_FAILED","duration_milliseconds":30000},
 		        {"collector":"users","state":"COLLECTOR_STATE_COLLECTED","items":3,"bytes_read":"99"}],
 		"troubles":[{"collector":"disks","message":"gave up after 30s"},{"collector":"bios","message":"no","denied":true}]}`
-	if err := w.store.PutHealth(t.Context(), d.Heads[0].ID, time.Now(), []byte(body)); err != nil {
+	if err := w.Store.PutHealth(t.Context(), d.Heads[0].ID, time.Now(), []byte(body)); err != nil {
 		t.Fatal(err)
 	}
-	report := w.ask(http.MethodGet, path, nil).want(http.StatusOK)
-	rows := report.list("collectors")
+	report := w.Ask(http.MethodGet, path, nil).Want(http.StatusOK)
+	rows := report.List("collectors")
 	if len(rows) != 3 || rows[0]["state"] != "failed" || rows[0]["error"] != "gave up after 30s" || rows[1]["items"] != 3.0 ||
 		rows[1]["bytes_read"] != 99.0 || rows[2]["denied"] != true {
 		t.Errorf("got %v", rows)
 	}
-	if o := report.object(); o["configuration_version"] != 7.0 || o["agent_version"] != "9" || o["reported_at"] == nil {
+	if o := report.Object(); o["configuration_version"] != 7.0 || o["agent_version"] != "9" || o["reported_at"] == nil {
 		t.Errorf("got %v", o)
 	}
-	machine := w.ask(http.MethodGet, "/api/v1/machines/DEB-1", nil).want(http.StatusOK)
-	if strings.Contains(string(machine.body), "bytes_read") || !strings.Contains(string(machine.body), "gave up") {
-		t.Errorf("got %s, want the troubles without the runs", machine.body)
+	machine := w.Ask(http.MethodGet, "/api/v1/machines/DEB-1", nil).Want(http.StatusOK)
+	if strings.Contains(string(machine.Body), "bytes_read") || !strings.Contains(string(machine.Body), "gave up") {
+		t.Errorf("got %s, want the troubles without the runs", machine.Body)
 	}
 }

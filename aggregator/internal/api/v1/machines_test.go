@@ -12,6 +12,8 @@ import (
 	"reflect"
 	"testing"
 	"time"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/api/apitest"
 )
 
 func TestMachinesAreListedAndFiltered(t *testing.T) {
@@ -34,14 +36,14 @@ func TestMachinesAreListedAndFiltered(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var got []string
-		for _, m := range w.ask(http.MethodGet, "/api/v1/machines"+tt.query, nil).want(http.StatusOK).list("machines") {
+		for _, m := range w.Ask(http.MethodGet, "/api/v1/machines"+tt.query, nil).Want(http.StatusOK).List("machines") {
 			got = append(got, m["serial_number"].(string))
 		}
 		if !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%q: got %q, want %q", tt.query, got, tt.want)
 		}
 	}
-	mac := w.ask(http.MethodGet, "/api/v1/machines?platform=MACOS", nil).list("machines")[0]
+	mac := w.Ask(http.MethodGet, "/api/v1/machines?platform=MACOS", nil).List("machines")[0]
 	if mac["computer_name"] != "mbp-7" || mac["type"] != "LAPTOP" || mac["os_version"] != "macOS 15.3.1 (24D70)" {
 		t.Errorf("got %v", mac)
 	}
@@ -54,7 +56,7 @@ func TestOddSerialsHaveAURLSafeForm(t *testing.T) {
 	const serial = "C02/ÄÖ 1"
 	safe := "." + base64.RawURLEncoding.EncodeToString([]byte(serial))
 	for _, form := range []string{safe, url.PathEscape(serial)} {
-		m := w.ask(http.MethodGet, "/api/v1/machines/"+form, nil).want(http.StatusOK).object()
+		m := w.Ask(http.MethodGet, "/api/v1/machines/"+form, nil).Want(http.StatusOK).Object()
 		if m["serial_number"] != serial || m["urlsafe_serial_number"] != safe {
 			t.Errorf("%s: got %v", form, m)
 		}
@@ -76,9 +78,9 @@ func TestTreesComeBackAsTheyWere(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			want := fixture(t, tt.name)
-			w.ask(http.MethodPost, "/api/v1/snapshots", want).want(http.StatusCreated)
+			w.Ask(http.MethodPost, "/api/v1/snapshots", want).Want(http.StatusCreated)
 			safe := "." + base64.RawURLEncoding.EncodeToString([]byte(want["serial_number"].(string)))
-			got := w.ask(http.MethodGet, "/api/v1/machines/"+safe+"/snapshot", nil).want(http.StatusOK).object()
+			got := w.Ask(http.MethodGet, "/api/v1/machines/"+safe+"/snapshot", nil).Want(http.StatusOK).Object()
 			delete(want, "last_seen")
 			delete(want, "system_uptime")
 			want["platform"] = tt.platform
@@ -101,7 +103,7 @@ func TestTreesComeBackAsTheyWere(t *testing.T) {
 			}
 		})
 	}
-	golden(t, "macos.snapshot.json", w.ask(http.MethodGet, "/api/v1/machines/"+url.PathEscape("C02/ÄÖ 1")+"/snapshot", nil).body)
+	golden(t, "macos.snapshot.json", w.Ask(http.MethodGet, "/api/v1/machines/"+url.PathEscape("C02/ÄÖ 1")+"/snapshot", nil).Body)
 }
 
 // normalised spells what the fixtures spell otherwise.
@@ -149,8 +151,8 @@ func TestHistoryCanBeRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	tree := fixture(t, "debian")
-	first := w.ask(http.MethodPost, "/api/v1/snapshots", tree).want(http.StatusCreated).object()
-	again := w.ask(http.MethodPost, "/api/v1/snapshots", tree).want(http.StatusOK).object()
+	first := w.Ask(http.MethodPost, "/api/v1/snapshots", tree).Want(http.StatusCreated).Object()
+	again := w.Ask(http.MethodPost, "/api/v1/snapshots", tree).Want(http.StatusOK).Object()
 	if again["changed"] != false || again["root"] != first["root"] || again["seq"] != first["seq"] {
 		t.Errorf("the same tree again: got %v, first %v", again, first)
 	}
@@ -159,7 +161,7 @@ func TestHistoryCanBeRead(t *testing.T) {
 	packages := tree["deb_packages"].([]any)
 	tree["deb_packages"] = append(packages[:2:2], map[string]any{"name": "curl", "version": "7.88.1", "arch": "amd64"})
 	tree["public_ip_address"] = "203.0.113.8"
-	second := w.ask(http.MethodPost, "/api/v1/snapshots", tree).want(http.StatusOK).object()
+	second := w.Ask(http.MethodPost, "/api/v1/snapshots", tree).Want(http.StatusOK).Object()
 	if second["changed"] != true || second["seq"] != 2.0 || second["root"] == first["root"] {
 		t.Errorf("got %v", second)
 	}
@@ -179,19 +181,19 @@ func TestHistoryCanBeRead(t *testing.T) {
 		t.Errorf("got %v, want %v", got, wantSections)
 	}
 
-	old := w.ask(http.MethodGet, "/api/v1/machines/DEB-1/snapshot?at="+before, nil).want(http.StatusOK)
-	now := w.ask(http.MethodGet, "/api/v1/machines/DEB-1/snapshot", nil).want(http.StatusOK)
+	old := w.Ask(http.MethodGet, "/api/v1/machines/DEB-1/snapshot?at="+before, nil).Want(http.StatusOK)
+	now := w.Ask(http.MethodGet, "/api/v1/machines/DEB-1/snapshot", nil).Want(http.StatusOK)
 	if names := names(old); !reflect.DeepEqual(names, []string{"=cmd|' /C calc'!A0", "bash", "zlib1g"}) {
 		t.Errorf("then: %q", names)
 	}
 	if names := names(now); !reflect.DeepEqual(names, []string{"bash", "curl", "zlib1g"}) {
 		t.Errorf("now: %q", names)
 	}
-	if ip := old.object()["public_ip_address"]; ip != "203.0.113.7" {
+	if ip := old.Object()["public_ip_address"]; ip != "203.0.113.7" {
 		t.Errorf("then: %v", ip)
 	}
 
-	d := w.ask(http.MethodGet, "/api/v1/machines/DEB-1/diff?from="+before, nil).want(http.StatusOK).object()
+	d := w.Ask(http.MethodGet, "/api/v1/machines/DEB-1/diff?from="+before, nil).Want(http.StatusOK).Object()
 	if !reflect.DeepEqual(d["sections"], wantSections) {
 		t.Errorf("diff: got %v, want %v", d["sections"], wantSections)
 	}
@@ -202,13 +204,13 @@ func TestHistoryCanBeRead(t *testing.T) {
 
 // changes lists all changes of a machine.
 func (w *world) changes(serial string) []map[string]any {
-	w.t.Helper()
-	return w.ask(http.MethodGet, "/api/v1/machines/"+serial+"/changes", nil).want(http.StatusOK).list("changes")
+	w.T.Helper()
+	return w.Ask(http.MethodGet, "/api/v1/machines/"+serial+"/changes", nil).Want(http.StatusOK).List("changes")
 }
 
-func names(a answer) []string {
+func names(a apitest.Answer) []string {
 	var out []string
-	for _, p := range a.list("deb_packages") {
+	for _, p := range a.List("deb_packages") {
 		out = append(out, p["name"].(string))
 	}
 	return out
@@ -219,15 +221,15 @@ func TestMomentsThatCannotBeAnswered(t *testing.T) {
 	w := newWorld(t)
 	w.submit("debian")
 	const base = "/api/v1/machines/DEB-1/"
-	w.ask(http.MethodGet, base+"snapshot?at=2020-01-01T00:00:00Z", nil).want(http.StatusNotFound).says("no snapshot yet")
-	w.ask(http.MethodGet, base+"snapshot?at=yesterday", nil).want(http.StatusBadRequest).says("at:")
-	w.ask(http.MethodGet, base+"diff", nil).want(http.StatusBadRequest).says("from")
-	w.ask(http.MethodGet, base+"diff?from=x", nil).want(http.StatusBadRequest).says("from")
-	w.ask(http.MethodGet, base+"changes?since=x", nil).want(http.StatusBadRequest).says("since")
-	w.ask(http.MethodGet, base+"snapshot?source=other", nil).want(http.StatusNotFound).says("door")
+	w.Ask(http.MethodGet, base+"snapshot?at=2020-01-01T00:00:00Z", nil).Want(http.StatusNotFound).Says("no snapshot yet")
+	w.Ask(http.MethodGet, base+"snapshot?at=yesterday", nil).Want(http.StatusBadRequest).Says("at:")
+	w.Ask(http.MethodGet, base+"diff", nil).Want(http.StatusBadRequest).Says("from")
+	w.Ask(http.MethodGet, base+"diff?from=x", nil).Want(http.StatusBadRequest).Says("from")
+	w.Ask(http.MethodGet, base+"changes?since=x", nil).Want(http.StatusBadRequest).Says("since")
+	w.Ask(http.MethodGet, base+"snapshot?source=other", nil).Want(http.StatusNotFound).Says("door")
 	future := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
-	w.ask(http.MethodGet, base+"snapshot?at="+future, nil).want(http.StatusOK)
-	if got := w.ask(http.MethodGet, base+"changes?since="+future, nil).want(http.StatusOK).list("changes"); len(got) != 0 {
+	w.Ask(http.MethodGet, base+"snapshot?at="+future, nil).Want(http.StatusOK)
+	if got := w.Ask(http.MethodGet, base+"changes?since="+future, nil).Want(http.StatusOK).List("changes"); len(got) != 0 {
 		t.Errorf("changes of the future: %v", got)
 	}
 }
@@ -238,21 +240,21 @@ func TestHistoryThatIsNoLongerKeptIsGone(t *testing.T) {
 	tree := fixture(t, "debian")
 	for _, name := range []string{"one", "two", "three"} {
 		tree["system_info"] = map[string]any{"computer_name": name}
-		w.ask(http.MethodPost, "/api/v1/snapshots", tree)
+		w.Ask(http.MethodPost, "/api/v1/snapshots", tree)
 	}
 	changes := w.changes("DEB-1")
 	then := changes[len(changes)-1]["at"].(string)
-	w.ask(http.MethodGet, "/api/v1/machines/DEB-1/snapshot?at="+then, nil).want(http.StatusOK).says(`"one"`)
+	w.Ask(http.MethodGet, "/api/v1/machines/DEB-1/snapshot?at="+then, nil).Want(http.StatusOK).Says(`"one"`)
 	// What retention does, as far as a reader can tell.
-	if _, err := w.pool.Exec(t.Context(), "DELETE FROM change WHERE seq < 3"); err != nil {
+	if _, err := w.Pool.Exec(t.Context(), "DELETE FROM change WHERE seq < 3"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.pool.Exec(t.Context(), "UPDATE head SET first_at = first_at - interval '90 days'"); err != nil {
+	if _, err := w.Pool.Exec(t.Context(), "UPDATE head SET first_at = first_at - interval '90 days'"); err != nil {
 		t.Fatal(err)
 	}
 	past := time.Now().Add(-60 * 24 * time.Hour).UTC().Format(time.RFC3339)
 	for _, path := range []string{"snapshot?at=" + past, "diff?from=" + past} {
-		gone := w.ask(http.MethodGet, "/api/v1/machines/DEB-1/"+path, nil).want(http.StatusGone).says("History is kept from").object()
+		gone := w.Ask(http.MethodGet, "/api/v1/machines/DEB-1/"+path, nil).Want(http.StatusGone).Says("History is kept from").Object()
 		if _, err := time.Parse(time.RFC3339, gone["oldest"].(string)); err != nil {
 			t.Error(err)
 		}
@@ -263,12 +265,12 @@ func TestSnapshotHasAnETag(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.submit("debian")
-	tag := w.ask(http.MethodGet, "/api/v1/machines/DEB-1/snapshot", nil).header.Get("ETag")
-	req := request(t, http.MethodGet, "/api/v1/machines/DEB-1/snapshot", nil)
-	req.Header.Set("Authorization", "Bearer "+w.tokens["viewer"])
+	tag := w.Ask(http.MethodGet, "/api/v1/machines/DEB-1/snapshot", nil).Header.Get("ETag")
+	req := apitest.Request(t, http.MethodGet, "/api/v1/machines/DEB-1/snapshot", nil)
+	req.Header.Set("Authorization", "Bearer "+w.Tokens["viewer"])
 	req.Header.Set("If-None-Match", tag)
-	if a := w.send(req).want(http.StatusNotModified); len(a.body) != 0 {
-		t.Errorf("got %s", a.body)
+	if a := w.Send(req).Want(http.StatusNotModified); len(a.Body) != 0 {
+		t.Errorf("got %s", a.Body)
 	}
 }
 
@@ -278,14 +280,14 @@ func TestSourceHasToBeChosenWhereThereAreSeveral(t *testing.T) {
 	w.submit("debian")
 	tree := fixture(t, "debian")
 	tree["source"] = map[string]any{"module": "test.other", "name": "other"}
-	w.ask(http.MethodPost, "/api/v1/snapshots", tree).want(http.StatusCreated)
+	w.Ask(http.MethodPost, "/api/v1/snapshots", tree).Want(http.StatusCreated)
 	const path = "/api/v1/machines/DEB-1/snapshot"
-	w.ask(http.MethodGet, path, nil).want(http.StatusBadRequest).says("door, other")
-	w.ask(http.MethodGet, path+"?source=Other", nil).want(http.StatusOK).says("test.other")
-	if sources := w.ask(http.MethodGet, "/api/v1/machines/DEB-1", nil).list("sources"); len(sources) != 2 {
+	w.Ask(http.MethodGet, path, nil).Want(http.StatusBadRequest).Says("door, other")
+	w.Ask(http.MethodGet, path+"?source=Other", nil).Want(http.StatusOK).Says("test.other")
+	if sources := w.Ask(http.MethodGet, "/api/v1/machines/DEB-1", nil).List("sources"); len(sources) != 2 {
 		t.Errorf("got %v", sources)
 	}
 	tree["source"] = map[string]any{"module": "rollcall.agent", "name": "rollcall"}
-	w.ask(http.MethodPost, "/api/v1/snapshots", tree).want(http.StatusCreated)
-	w.ask(http.MethodGet, path, nil).want(http.StatusOK).says("rollcall.agent")
+	w.Ask(http.MethodPost, "/api/v1/snapshots", tree).Want(http.StatusCreated)
+	w.Ask(http.MethodGet, path, nil).Want(http.StatusOK).Says("rollcall.agent")
 }

@@ -7,36 +7,36 @@ import (
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 )
 
-// routes is the table of everything that the API answers. openapi.json describes each row.
+// routes is the table of everything that the API answers. The files of openapi describe each row.
 func (a *API) routes() []api.Route {
 	return []api.Route{
-		{Pattern: "GET /api/v1/openapi.json", Permission: api.Public, Handler: getOpenAPI},
+		{Pattern: "GET /api/v1/openapi.json", Needs: api.Public, Handler: a.getOpenAPI},
 
-		{Pattern: "GET /api/v1/machines", Permission: auth.ReadInventory, Handler: a.listMachines},
-		{Pattern: "GET /api/v1/machines/{serial}", Permission: auth.ReadInventory, Handler: a.getMachine},
-		{Pattern: "GET /api/v1/machines/{serial}/snapshot", Permission: auth.ReadInventory, Handler: a.getSnapshot},
-		{Pattern: "GET /api/v1/machines/{serial}/changes", Permission: auth.ReadInventory, Handler: a.listChanges},
-		{Pattern: "GET /api/v1/machines/{serial}/diff", Permission: auth.ReadInventory, Handler: a.getDiff},
-		{Pattern: "GET /api/v1/machines/{serial}/collectors", Permission: auth.ReadInventory, Handler: a.listCollectors},
-		{Pattern: "POST /api/v1/snapshots", Permission: auth.AddInventory, Handler: a.postSnapshot},
-		{Pattern: "GET /api/v1/software", Permission: auth.ReadInventory, Handler: a.listSoftware},
-		{Pattern: "GET /api/v1/software/machines", Permission: auth.ReadInventory, Handler: a.listSoftwareMachines},
-		{Pattern: "GET /api/v1/exports/deb_packages.csv", Permission: readDebPackages, Handler: a.exportDebPackages},
+		{Pattern: "GET /api/v1/machines", Needs: api.Needs(auth.ReadInventory), Handler: a.listMachines},
+		{Pattern: "GET /api/v1/machines/{serial}", Needs: api.Needs(auth.ReadInventory), Handler: a.getMachine},
+		{Pattern: "GET /api/v1/machines/{serial}/snapshot", Needs: api.Needs(auth.ReadInventory), Handler: a.getSnapshot},
+		{Pattern: "GET /api/v1/machines/{serial}/changes", Needs: api.Needs(auth.ReadInventory), Handler: a.listChanges},
+		{Pattern: "GET /api/v1/machines/{serial}/diff", Needs: api.Needs(auth.ReadInventory), Handler: a.getDiff},
+		{Pattern: "GET /api/v1/machines/{serial}/collectors", Needs: api.Needs(auth.ReadInventory), Handler: a.listCollectors},
+		{Pattern: "POST /api/v1/snapshots", Needs: api.Needs(auth.AddInventory), Handler: a.postSnapshot},
+		{Pattern: "GET /api/v1/software", Needs: api.Needs(auth.ReadInventory), Handler: a.listSoftware},
+		{Pattern: "GET /api/v1/software/machines", Needs: api.Needs(auth.ReadInventory), Handler: a.listSoftwareMachines},
+		{Pattern: "GET /api/v1/exports/deb_packages.csv", Needs: api.Needs(readDebPackages), Handler: a.exportDebPackages},
 
-		{Pattern: "GET /api/v1/checks", Permission: auth.ReadChecks, Handler: a.listChecks},
-		{Pattern: "POST /api/v1/checks", Permission: auth.AddChecks, Handler: a.postCheck},
-		{Pattern: "GET /api/v1/checks/{id}", Permission: auth.ReadChecks, Handler: a.getCheck},
-		{Pattern: "GET /api/v1/checks/{id}/statuses", Permission: auth.ReadChecks, Handler: a.listStatuses},
+		{Pattern: "GET /api/v1/checks", Needs: api.Needs(auth.ReadChecks), Reach: api.NoMachines, Handler: a.listChecks},
+		{Pattern: "POST /api/v1/checks", Needs: api.Needs(auth.AddChecks), Handler: a.postCheck},
+		{Pattern: "GET /api/v1/checks/{id}", Needs: api.Needs(auth.ReadChecks), Reach: api.NoMachines, Handler: a.getCheck},
+		{Pattern: "GET /api/v1/checks/{id}/statuses", Needs: api.Needs(auth.ReadChecks), Handler: a.listStatuses},
 
-		{Pattern: "GET /api/v1/configurations", Permission: auth.ReadConfigurations, Handler: a.listConfigurations},
-		{Pattern: "POST /api/v1/configurations", Permission: auth.AddConfigurations, Handler: a.postConfiguration},
-		{Pattern: "GET /api/v1/configurations/{id}", Permission: auth.ReadConfigurations, Handler: a.getConfiguration},
-		{Pattern: "PUT /api/v1/configurations/{id}", Permission: auth.ChangeConfigurations, Handler: a.putConfiguration},
-		{Pattern: "DELETE /api/v1/configurations/{id}", Permission: auth.DeleteConfigurations, Handler: a.deleteConfiguration},
+		{Pattern: "GET /api/v1/configurations", Needs: api.Needs(auth.ReadConfigurations), Reach: api.NoMachines, Handler: a.listConfigurations},
+		{Pattern: "POST /api/v1/configurations", Needs: api.Needs(auth.AddConfigurations), Handler: a.postConfiguration},
+		{Pattern: "GET /api/v1/configurations/{id}", Needs: api.Needs(auth.ReadConfigurations), Reach: api.NoMachines, Handler: a.getConfiguration},
+		{Pattern: "PUT /api/v1/configurations/{id}", Needs: api.Needs(auth.ChangeConfigurations), Handler: a.putConfiguration},
+		{Pattern: "DELETE /api/v1/configurations/{id}", Needs: api.Needs(auth.DeleteConfigurations), Handler: a.deleteConfiguration},
 
-		{Pattern: "GET /metrics", Permission: auth.ReadInventory, Handler: a.getMetrics},
-		{Pattern: "GET /-/healthy", Permission: api.Public, Handler: getHealthy},
-		{Pattern: "GET /-/ready", Permission: api.Public, Handler: a.getReady},
+		{Pattern: "GET /metrics", Needs: api.Needs(auth.ReadInventory), Handler: a.getMetrics},
+		{Pattern: "GET /-/healthy", Needs: api.Public, Handler: getHealthy},
+		{Pattern: "GET /-/ready", Needs: api.Public, Handler: a.getReady},
 	}
 }
 

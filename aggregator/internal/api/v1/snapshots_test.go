@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/api/apitest"
 )
 
 func TestTreesAreRefusedWithTheirPath(t *testing.T) {
@@ -27,14 +29,14 @@ func TestTreesAreRefusedWithTheirPath(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			w.ask(http.MethodPost, "/api/v1/snapshots", tt.body).want(tt.status).says(tt.says)
+			w.Ask(http.MethodPost, "/api/v1/snapshots", tt.body).Want(tt.status).Says(tt.says)
 		})
 	}
-	req := request(t, http.MethodPost, "/api/v1/snapshots", "{}")
+	req := apitest.Request(t, http.MethodPost, "/api/v1/snapshots", "{}")
 	req.Header.Set("Content-Type", "text/plain")
-	req.Header.Set("Authorization", "Token "+w.tokens["admin"])
-	w.send(req).want(http.StatusUnsupportedMediaType)
-	if got := w.ask(http.MethodGet, "/api/v1/machines", nil).list("machines"); len(got) != 0 {
+	req.Header.Set("Authorization", "Token "+w.Tokens["admin"])
+	w.Send(req).Want(http.StatusUnsupportedMediaType)
+	if got := w.Ask(http.MethodGet, "/api/v1/machines", nil).List("machines"); len(got) != 0 {
 		t.Errorf("a refused tree left %v", got)
 	}
 }
@@ -45,36 +47,36 @@ func TestSoftwareCountsMachines(t *testing.T) {
 	w.submit("debian", "macos", "android")
 	second := fixture(t, "debian")
 	second["serial_number"] = "DEB-2"
-	w.ask(http.MethodPost, "/api/v1/snapshots", second).want(http.StatusCreated)
+	w.Ask(http.MethodPost, "/api/v1/snapshots", second).Want(http.StatusCreated)
 
-	got := w.ask(http.MethodGet, "/api/v1/software?kind=deb_packages&q=BASH", nil).want(http.StatusOK).list("software")
+	got := w.Ask(http.MethodGet, "/api/v1/software?kind=deb_packages&q=BASH", nil).Want(http.StatusOK).List("software")
 	if len(got) != 1 || got[0]["machines"] != 2.0 || got[0]["version"] != "5.2.15" {
 		t.Errorf("got %v", got)
 	}
-	if got := w.ask(http.MethodGet, "/api/v1/software?q=firefox", nil).list("software"); len(got) != 2 {
+	if got := w.Ask(http.MethodGet, "/api/v1/software?q=firefox", nil).List("software"); len(got) != 2 {
 		t.Errorf("Firefox on a phone and a Mac: got %v", got)
 	}
-	w.ask(http.MethodGet, "/api/v1/software?kind=disks", nil).want(http.StatusBadRequest).says("deb_packages")
+	w.Ask(http.MethodGet, "/api/v1/software?kind=disks", nil).Want(http.StatusBadRequest).Says("deb_packages")
 }
 
 func TestDebPackagesExport(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.submit("debian", "windows")
-	a := w.ask(http.MethodGet, "/api/v1/exports/deb_packages.csv", nil).want(http.StatusOK)
-	if got := a.header.Get("Content-Disposition"); !strings.Contains(got, "deb_packages.csv") {
+	a := w.Ask(http.MethodGet, "/api/v1/exports/deb_packages.csv", nil).Want(http.StatusOK)
+	if got := a.Header.Get("Content-Disposition"); !strings.Contains(got, "deb_packages.csv") {
 		t.Errorf("Content-Disposition is %q", got)
 	}
-	rows, err := csv.NewReader(strings.NewReader(string(a.body))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(string(a.Body))).ReadAll()
 	if err != nil || len(rows) != 4 {
-		t.Fatalf("got %d rows, %v: %s", len(rows), err, a.body)
+		t.Fatalf("got %d rows, %v: %s", len(rows), err, a.Body)
 	}
 	seen, err := time.Parse(time.RFC3339Nano, rows[1][3])
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareFile(t, "deb_packages.csv", []byte(strings.ReplaceAll(string(a.body), seen.Format(time.RFC3339Nano), "LAST_SEEN")))
-	if got := w.ask(http.MethodGet, "/api/v1/exports/deb_packages.csv?source=nobody", nil).want(http.StatusOK).body; strings.Count(string(got), "\n") != 1 {
+	compareFile(t, "deb_packages.csv", []byte(strings.ReplaceAll(string(a.Body), seen.Format(time.RFC3339Nano), "LAST_SEEN")))
+	if got := w.Ask(http.MethodGet, "/api/v1/exports/deb_packages.csv?source=nobody", nil).Want(http.StatusOK).Body; strings.Count(string(got), "\n") != 1 {
 		t.Errorf("no source, but rows: %s", got)
 	}
 }

@@ -10,11 +10,12 @@ import (
 	"testing"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/api/apitest"
 )
 
 // fleet submits a machine for each list of versions of one package.
 func (w *world) fleet(kind, name string, versions ...[]string) {
-	w.t.Helper()
+	w.T.Helper()
 	for i, list := range versions {
 		tree := map[string]any{
 			"serial_number": fmt.Sprint("S-", i), "source": map[string]any{"module": "test.door", "name": "door"},
@@ -27,7 +28,7 @@ func (w *world) fleet(kind, name string, versions ...[]string) {
 		if rows != nil {
 			tree[kind] = rows
 		}
-		w.ask(http.MethodPost, "/api/v1/snapshots", tree).want(http.StatusCreated)
+		w.Ask(http.MethodPost, "/api/v1/snapshots", tree).Want(http.StatusCreated)
 	}
 }
 
@@ -52,22 +53,22 @@ func TestMachinesAreFoundByVersion(t *testing.T) {
 	}
 	const path = "/api/v1/software/machines?kind=deb_packages&name=openssl"
 	for _, tt := range tests {
-		a := w.ask(http.MethodGet, path+tt.query, nil).want(http.StatusOK)
+		a := w.Ask(http.MethodGet, path+tt.query, nil).Want(http.StatusOK)
 		got := map[string]any{}
-		for _, m := range a.list("machines") {
+		for _, m := range a.List("machines") {
 			got[m["serial_number"].(string)] = m["versions"]
 		}
-		if !reflect.DeepEqual(got, tt.want) || a.object()["total"] != tt.total {
-			t.Errorf("%q: got %v of %v, want %v of %v", tt.query, got, a.object()["total"], tt.want, tt.total)
+		if !reflect.DeepEqual(got, tt.want) || a.Object()["total"] != tt.total {
+			t.Errorf("%q: got %v of %v, want %v of %v", tt.query, got, a.Object()["total"], tt.want, tt.total)
 		}
 	}
-	a := w.ask(http.MethodGet, path+"&version_lt=4", nil).want(http.StatusOK).object()
+	a := w.Ask(http.MethodGet, path+"&version_lt=4", nil).Want(http.StatusOK).Object()
 	if !reflect.DeepEqual(a["unordered_versions"], list("what?")) {
 		t.Errorf("unordered: got %v", a["unordered_versions"])
 	}
-	first := w.ask(http.MethodGet, path+"&limit=4", nil).object()
-	rest := w.ask(http.MethodGet, path+"&limit=4&cursor="+first["next_cursor"].(string), nil).want(http.StatusOK)
-	if m := rest.list("machines"); len(m) != 1 || m[0]["serial_number"] != "S-5" || m[0]["computer_name"] != "host-5" {
+	first := w.Ask(http.MethodGet, path+"&limit=4", nil).Object()
+	rest := w.Ask(http.MethodGet, path+"&limit=4&cursor="+first["next_cursor"].(string), nil).Want(http.StatusOK)
+	if m := rest.List("machines"); len(m) != 1 || m[0]["serial_number"] != "S-5" || m[0]["computer_name"] != "host-5" {
 		t.Errorf("last page: got %v", m)
 	}
 }
@@ -93,9 +94,9 @@ func TestQuestionsByVersionThatCannotBeAnswered(t *testing.T) {
 		{"?kind=deb_packages&name=bash&limit=0", "limit"},
 	}
 	for _, tt := range tests {
-		w.ask(http.MethodGet, "/api/v1/software/machines"+tt.query, nil).want(http.StatusBadRequest).says(tt.says)
+		w.Ask(http.MethodGet, "/api/v1/software/machines"+tt.query, nil).Want(http.StatusBadRequest).Says(tt.says)
 	}
-	none := w.ask(http.MethodGet, "/api/v1/software/machines?kind=deb_packages&name=nothing", nil).want(http.StatusOK).object()
+	none := w.Ask(http.MethodGet, "/api/v1/software/machines?kind=deb_packages&name=nothing", nil).Want(http.StatusOK).Object()
 	if none["total"] != 0.0 || none["next_cursor"] != nil {
 		t.Errorf("got %v", none)
 	}
@@ -104,17 +105,17 @@ func TestQuestionsByVersionThatCannotBeAnswered(t *testing.T) {
 // TestListsDoNotWaitForTheIndex asks an aggregator that has just started.
 func TestListsDoNotWaitForTheIndex(t *testing.T) {
 	t.Parallel()
-	w := newWorldWith(t, false)
+	w := newUnindexedWorld(t)
 	w.submit("debian", "macos")
-	if got := w.ask(http.MethodGet, "/api/v1/machines", nil).want(http.StatusOK).list("machines"); len(got) != 2 {
+	if got := w.Ask(http.MethodGet, "/api/v1/machines", nil).Want(http.StatusOK).List("machines"); len(got) != 2 {
 		t.Errorf("got %v", got)
 	}
-	if got := w.ask(http.MethodGet, "/api/v1/software?kind=deb_packages", nil).want(http.StatusOK).list("software"); len(got) != 3 {
+	if got := w.Ask(http.MethodGet, "/api/v1/software?kind=deb_packages", nil).Want(http.StatusOK).List("software"); len(got) != 3 {
 		t.Errorf("got %v", got)
 	}
-	w.ask(http.MethodGet, "/metrics", nil).want(http.StatusOK).says(`rollcall_snapshots 2`)
-	a := w.ask(http.MethodGet, "/api/v1/software/machines?kind=deb_packages&name=bash", nil).want(http.StatusServiceUnavailable).says("Try again")
-	if a.header.Get("Retry-After") == "" {
+	w.Ask(http.MethodGet, "/metrics", nil).Want(http.StatusOK).Says(`rollcall_snapshots 2`)
+	a := w.Ask(http.MethodGet, "/api/v1/software/machines?kind=deb_packages&name=bash", nil).Want(http.StatusServiceUnavailable).Says("Try again")
+	if a.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
 }
@@ -123,17 +124,17 @@ func TestListsDoNotWaitForTheIndex(t *testing.T) {
 func TestSoftwareWithoutANameHasAPageOfItsOwn(t *testing.T) {
 	t.Parallel()
 	for _, indexed := range []bool{true, false} {
-		w := newWorldWith(t, indexed)
+		w := &world{apitest.New(t, apitest.Options{Unindexed: !indexed}), t}
 		w.fleet("deb_packages", "", []string{""}, []string{"", "1"})
 		path := "/api/v1/software?kind=deb_packages&limit=1"
 		var got []any
 		for page := path; page != "" && len(got) < 9; {
-			a := w.ask(http.MethodGet, page, nil).want(http.StatusOK)
-			for _, s := range a.list("software") {
+			a := w.Ask(http.MethodGet, page, nil).Want(http.StatusOK)
+			for _, s := range a.List("software") {
 				got = append(got, s["version"], s["machines"])
 			}
 			page = ""
-			if next, ok := a.object()["next_cursor"].(string); ok {
+			if next, ok := a.Object()["next_cursor"].(string); ok {
 				page = path + "&cursor=" + next
 			}
 		}
@@ -145,7 +146,7 @@ func TestSoftwareWithoutANameHasAPageOfItsOwn(t *testing.T) {
 
 func TestForgedCursorsAreRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorldWith(t, false) // PostgreSQL takes no NUL
-	cursor := api.EncodeCursor(api.List{Name: "machines", Epoch: w.store.CurrentEpoch()}, "a\x00b")
-	w.ask(http.MethodGet, "/api/v1/machines?cursor="+cursor, nil).want(http.StatusBadRequest).says("cursor")
+	w := newUnindexedWorld(t) // PostgreSQL takes no NUL
+	cursor := api.EncodeCursor(api.List{Name: "machines", Epoch: w.Store.CurrentEpoch()}, "a\x00b")
+	w.Ask(http.MethodGet, "/api/v1/machines?cursor="+cursor, nil).Want(http.StatusBadRequest).Says("cursor")
 }

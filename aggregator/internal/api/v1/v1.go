@@ -10,9 +10,8 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/klauspost/compress/gzhttp"
-
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/index"
@@ -30,6 +29,8 @@ type Options struct {
 	Ready     func(context.Context) error // why the aggregator cannot work; nil: it can
 	Log       *slog.Logger
 
+	Description []byte // the OpenAPI document of all contracts
+
 	// OnConfiguration is called after a collection configuration was changed; nil: nobody here delivers them.
 	OnConfiguration func(context.Context) error
 }
@@ -45,6 +46,8 @@ type API struct {
 	door      *api.Door
 	trees     places
 
+	description []byte
+
 	onConfiguration func(context.Context) error
 }
 
@@ -52,22 +55,18 @@ type API struct {
 func New(o Options) *API {
 	return &API{
 		store: o.Store, index: o.Index, committer: o.Committer, metrics: o.Metrics, ready: o.Ready, log: o.Log,
-		onConfiguration: o.OnConfiguration,
-		door:            &api.Door{Auth: o.Auth, Explain: explain, Log: o.Log}, trees: make(places, submissions),
+		onConfiguration: o.OnConfiguration, description: o.Description,
+		door: &api.Door{
+			Auth: o.Auth, Schemes: []auth.Scheme{auth.TokenScheme, auth.BearerScheme}, Explain: explain, Log: o.Log,
+		}, trees: make(places, submissions),
 	}
 }
 
-// Mount adds the routes to the mux, and an answer for every other path below /api/. Answers there are compressed for
-// clients that ask for it.
-func (a *API) Mount(mux *http.ServeMux) {
-	routes := http.NewServeMux()
-	a.door.Mount(routes, a.routes())
-	routes.HandleFunc("/api/", api.NotFound)
-	mux.Handle("/api/", gzhttp.GzipHandler(routes)) // the inner mux notes the pattern in the request, for the metrics
-	for _, path := range []string{"/metrics", "/-/"} {
-		mux.Handle(path, routes)
-	}
-}
+// Routes is the table, for what compares it with its description.
+func (a *API) Routes() []api.Route { return a.routes() }
+
+// Mount adds the routes to the mux.
+func (a *API) Mount(mux *http.ServeMux) { a.door.Mount(mux, a.routes()) }
 
 // explain is the one place that gives errors their status. nil stands for errors that are nobody's business outside.
 func explain(err error) *api.Problem {

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package drf
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Text says what a text field takes. The zero Text is required, not null and not blank, of any length.
+type Text struct {
+	Optional bool
+	Nullable bool
+	Blank    bool     // "" is fine
+	Max      int      // characters; 0: any number
+	Choices  []string // nil: any text
+}
+
+// Text returns a text without the space around it; false when it is not there, is null or wrong.
+func (o *Object) Text(field string, f Text) (string, bool) {
+	value, ok := o.value(field, f.Optional, f.Nullable)
+	if !ok {
+		return "", false
+	}
+	text, problem := f.read(value)
+	if problem != "" {
+		o.Fail(field, problem)
+	}
+	return text, problem == ""
+}
+
+// read returns the text, or what is wrong with it.
+func (f Text) read(value any) (text, problem string) {
+	if f.Choices != nil {
+		return f.choose(value)
+	}
+	switch v := value.(type) {
+	case string:
+		text = strings.TrimSpace(v)
+	case json.Number:
+		text = v.String()
+	default:
+		return "", "Not a valid string."
+	}
+	switch {
+	case strings.ContainsRune(text, 0):
+		return "", "Null characters are not allowed."
+	case text == "" && !f.Blank:
+		return "", "This field may not be blank."
+	case f.Max > 0 && utf8.RuneCountInString(text) > f.Max:
+		return "", fmt.Sprintf("Ensure this field has no more than %d characters.", f.Max)
+	}
+	return text, ""
+}
+
+func (f Text) choose(value any) (text, problem string) {
+	text, ok := value.(string)
+	if ok && slices.Contains(f.Choices, text) {
+		return text, ""
+	}
+	shown := fmt.Sprint(value)
+	if shown == "" {
+		return "", `"" is not a valid choice.`
+	}
+	return "", fmt.Sprintf("%q is not a valid choice.", shown)
+}
+
+// Int says what an integer field takes. The zero Int is required and not null.
+type Int struct {
+	Optional bool
+	Nullable bool
+	Min, Max int64 // Max 0: no bounds
+}
+
+// Int returns an integer; false when it is not there, is null or wrong.
+func (o *Object) Int(field string, f Int) (int64, bool) {
+	value, ok := o.value(field, f.Optional, f.Nullable)
+	if !ok {
+		return 0, false
+	}
+	n, ok := integer(value)
+	switch {
+	case !ok:
+		o.Fail(field, "A valid integer is required.")
+	case f.Max != 0 && n > f.Max:
+		o.Fail(field, fmt.Sprintf("Ensure this value is less than or equal to %d.", f.Max))
+	case f.Max != 0 && n < f.Min:
+		o.Fail(field, fmt.Sprintf("Ensure this value is greater than or equal to %d.", f.Min))
+	default:
+		return n, true
+	}
+	return 0, false
+}
+
+// integer reads numbers, and texts that are numbers.
+func integer(value any) (int64, bool) {
+	var text string
+	switch v := value.(type) {
+	case json.Number:
+		text = v.String()
+	case string:
+		text = strings.TrimSpace(v)
+	}
+	if whole, fraction, ok := strings.Cut(text, "."); ok && strings.Trim(fraction, "0") == "" {
+		text = whole
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil
+}
+
+// Bool returns a truth value; false as the second one when it is not there or wrong.
+func (o *Object) Bool(field string, optional bool) (value, ok bool) {
+	raw, ok := o.value(field, optional, false)
+	if !ok {
+		return false, false
+	}
+	switch v := raw.(type) {
+	case bool:
+		return v, true
+	case string, json.Number:
+		switch strings.ToLower(fmt.Sprint(v)) {
+		case "true", "t", "yes", "y", "on", "1":
+			return true, true
+		case "false", "f", "no", "n", "off", "0":
+			return false, true
+		}
+	}
+	o.Fail(field, "Must be a valid boolean.")
+	return false, false
+}
+
+// ID returns the id of another object, 0 when it is not there or null. Whether there is such an object is for the caller
+// to find out, and for NoObject to say.
+func (o *Object) ID(field string, optional, nullable bool) (int64, bool) {
+	value, ok := o.value(field, optional, nullable)
+	if !ok {
+		return 0, false
+	}
+	id, problem := primaryKey(value)
+	if problem != "" {
+		o.Fail(field, problem)
+	}
+	return id, problem == ""
+}
+
+// IDs returns the ids of a list of other objects, without repetitions.
+func (o *Object) IDs(field string, optional bool) []int64 {
+	values, ok := o.list(field, List{Optional: optional})
+	if !ok {
+		return nil
+	}
+	ids := make([]int64, 0, len(values))
+	for _, value := range values {
+		id, problem := primaryKey(value)
+		if problem != "" {
+			o.Fail(field, problem)
+			return nil
+		}
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func primaryKey(value any) (id int64, problem string) {
+	id, ok := integer(value)
+	if !ok {
+		return 0, fmt.Sprintf("Incorrect type. Expected pk value, received %s.", pythonType(value))
+	}
+	return id, ""
+}
+
+// NoObject is what is said of an id that names nothing.
+func NoObject(id int64) string {
+	return fmt.Sprintf("Invalid pk %q - object does not exist.", strconv.FormatInt(id, 10))
+}
+
+// List says what a list takes. The zero List is required and may be empty.
+type List struct {
+	Optional bool
+	NotEmpty bool
+	Max      int  // elements; 0: any number
+	Item     Text // of Texts
+}
+
+// Texts returns a list of texts. What is wrong with one of them is noted under its index.
+func (o *Object) Texts(field string, f List) []string {
+	values, ok := o.list(field, f)
+	if !ok {
+		return nil
+	}
+	texts := make([]string, len(values))
+	wrong := map[string]any{}
+	for i, value := range values {
+		if value == nil {
+			wrong[strconv.Itoa(i)] = []string{"This field may not be null."}
+			continue
+		}
+		var problem string
+		if texts[i], problem = f.Item.read(value); problem != "" {
+			wrong[strconv.Itoa(i)] = []string{problem}
+		}
+	}
+	if len(wrong) > 0 {
+		if o.wrong == nil {
+			o.wrong = map[string]any{}
+		}
+		o.wrong[field] = wrong
+		return nil
+	}
+	return texts
+}
+
+func (o *Object) list(field string, f List) ([]any, bool) {
+	value, ok := o.value(field, f.Optional, false)
+	if !ok {
+		return nil, false
+	}
+	values, ok := value.([]any)
+	switch {
+	case !ok:
+		o.Fail(field, fmt.Sprintf("Expected a list of items but got type %q.", pythonType(value)))
+	case len(values) == 0 && f.NotEmpty:
+		o.Fail(field, "This list may not be empty.")
+	case f.Max > 0 && len(values) > f.Max:
+		o.Fail(field, fmt.Sprintf("Ensure this field has no more than %d elements.", f.Max))
+	default:
+		return values, true
+	}
+	return nil, false
+}
