@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"time"
 )
 
 // flushBytes is the size from which buffered rows are written.
 const flushBytes = 64 << 10
 
 // CSV writes RFC 4180, the way Python's csv module does: a cell is quoted only when it has to be. Integers and floats
-// are in Go's shortest form, booleans true and false, times RFC 3339 in UTC, Null is empty.
+// are in Go's shortest form, booleans and times as its Spelling has them, Null is empty.
 //
 // Spreadsheets run a cell that looks like a formula. Text that begins with = + - @, a tab, a carriage return or a line
 // feed therefore gets an apostrophe in front, in the header too; readers that want the exact text take it off. Numbers
@@ -22,7 +21,7 @@ const flushBytes = 64 << 10
 type CSV struct {
 	w         io.Writer
 	delimiter byte
-	eol       string
+	spelling  Spelling
 	columns   int
 	buf       []byte
 	err       error // the first error of w; nothing is written after it
@@ -34,12 +33,12 @@ type CSVOption func(*CSV)
 // Delimiter replaces the comma by another ASCII character.
 func Delimiter(c byte) CSVOption { return func(t *CSV) { t.delimiter = c } }
 
-// UnixLines ends lines with LF instead of CRLF.
-func UnixLines() CSVOption { return func(t *CSV) { t.eol = "\n" } }
+// Spelled replaces the spelling of times and booleans.
+func Spelled(s Spelling) CSVOption { return func(t *CSV) { t.spelling = s } }
 
 // NewCSV returns a writer of comma-separated values with CRLF line ends.
 func NewCSV(w io.Writer, opts ...CSVOption) *CSV {
-	t := &CSV{w: w, delimiter: ',', eol: "\r\n", buf: make([]byte, 0, flushBytes+4096)}
+	t := &CSV{w: w, delimiter: ',', buf: make([]byte, 0, flushBytes+4096)}
 	for _, opt := range opts {
 		opt(t)
 	}
@@ -97,6 +96,14 @@ func (t *CSV) Join(first, rest Encoded) error {
 	return t.endRow()
 }
 
+// Next goes on in another file, after what is still buffered was written to the one before. Its first call is Header, as
+// of a new writer; what was encoded stays good when it has as many columns.
+func (t *CSV) Next(w io.Writer) error {
+	t.flush()
+	t.w, t.columns = w, 0
+	return t.err
+}
+
 // Close implements Writer.
 func (t *CSV) Close() error {
 	t.flush()
@@ -118,9 +125,9 @@ func (t *CSV) cell(c *Cell) {
 	case float:
 		t.buf = strconv.AppendFloat(t.buf, c.float(), 'g', -1, 64)
 	case boolean:
-		t.buf = strconv.AppendBool(t.buf, c.bool())
+		t.buf = t.spelling.appendBool(t.buf, c.bool())
 	case moment:
-		t.buf = c.time().AppendFormat(t.buf, time.RFC3339Nano)
+		t.buf = t.spelling.appendTime(t.buf, c.time())
 	case null:
 	}
 	if t.columns == 1 && (c.kind == null || c.kind == text && c.text == "") {
@@ -170,7 +177,7 @@ func (t *CSV) needsQuotes(s string) bool {
 }
 
 func (t *CSV) endRow() error {
-	t.buf = append(t.buf, t.eol...)
+	t.buf = append(t.buf, '\r', '\n')
 	if len(t.buf) >= flushBytes {
 		t.flush()
 	}

@@ -82,8 +82,8 @@ func TestCellsAreWrittenByTheirType(t *testing.T) {
 
 func TestDialects(t *testing.T) {
 	t.Parallel()
-	got := write(t, []string{"a", "=b"}, [][]table.Cell{{table.Text("x,y"), table.Text("x;y")}}, table.Delimiter(';'), table.UnixLines())
-	if want := "a;'=b\nx,y;\"x;y\"\n"; got != want {
+	got := write(t, []string{"a", "=b"}, [][]table.Cell{{table.Text("x,y"), table.Text("x;y")}}, table.Delimiter(';'))
+	if want := "a;'=b\r\nx,y;\"x;y\"\r\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -142,7 +142,7 @@ func TestAnyTextComesBackThroughAReader(t *testing.T) {
 		plain := rapid.StringMatching(`[a-z0-9 ,;"'\n=+@-]{0,12}`)
 		rows := rapid.SliceOfN(rapid.SliceOfN(plain, columns, columns), 1, 5).Draw(t, "rows")
 		var out strings.Builder
-		w := table.NewCSV(&out, table.UnixLines())
+		w := table.NewCSV(&out)
 		cells := make([]table.Cell, columns)
 		if err := w.Header(make([]string, columns)); err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ package table
 
 import (
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -80,6 +81,23 @@ func Time(t time.Time) Cell {
 		return Cell{}
 	}
 	return Cell{kind: moment, bits: uint64(t.UnixMicro())}
+}
+
+// String is what a CSV table writes for the cell, without quotes and without an apostrophe.
+func (c Cell) String() string {
+	switch c.kind {
+	case text:
+		return c.text
+	case integer:
+		return strconv.FormatInt(c.int(), 10)
+	case float:
+		return strconv.FormatFloat(c.float(), 'g', -1, 64)
+	case boolean:
+		return strconv.FormatBool(c.bool())
+	case moment:
+		return c.time().Format(time.RFC3339Nano)
+	}
+	return ""
 }
 
 func (c Cell) int() int64      { return int64(c.bits) }
