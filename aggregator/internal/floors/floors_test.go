@@ -30,6 +30,7 @@ var floorOf = map[string]int{
 	"event":      0,
 	"filter":     0,
 	"fleet":      0,
+	"manual":     0,
 	"pack":       0,
 	"tree":       0,
 	"version":    0,
@@ -64,9 +65,9 @@ var floorOf = map[string]int{
 	"client": 0,
 	// Tests only.
 	"api/apitest": anyFloor,
-	"bench":    anyFloor,
-	"endtoend": anyFloor,
-	"floors":   anyFloor,
+	"bench":       anyFloor,
+	"endtoend":    anyFloor,
+	"floors":      anyFloor,
 }
 
 // separate lists the floors whose packages do not import each other.

@@ -19,7 +19,7 @@ func BenchmarkCompare(b *testing.B) {
 		{"gem", "gem_packages", "7.0.4", "7.0.4.pre1"},
 		{"maven", "java_components", "2.14.1", "2.17.1-rc1"},
 		{"natural", "program_instances", "5.17.11 (34827)", "5.17.11 (34828)"},
-		{"longest", "java_components", strings.Repeat("1.", MaxBytes/2-1) + "1", strings.Repeat("1.", MaxBytes/2-1) + "2"},
+		{"longest", "java_components", strings.Repeat("1.", maxBytes/2-1) + "1", strings.Repeat("1.", maxBytes/2-1) + "2"},
 	}
 	for _, p := range pairs {
 		b.Run(p.name, func(b *testing.B) {

@@ -18,8 +18,8 @@ import (
 	"slices"
 )
 
-// MaxBytes is the length of the longest version that is compared.
-const MaxBytes = 256
+// maxBytes is the length of the longest version that is compared.
+const maxBytes = 256
 
 // ErrNoOrder is returned for kinds whose versions have no order. Kinds lists those that have one.
 var ErrNoOrder = errors.New("versions of this kind have no order")
@@ -112,8 +112,8 @@ func (o order) accept(v string) error {
 	switch {
 	case v == "":
 		return fmt.Errorf("%w: it is empty", ErrMalformed)
-	case len(v) > MaxBytes:
-		return fmt.Errorf("%w: %q… has %d bytes, more than %d", ErrMalformed, v[:32], len(v), MaxBytes)
+	case len(v) > maxBytes:
+		return fmt.Errorf("%w: %q… has %d bytes, more than %d", ErrMalformed, v[:32], len(v), maxBytes)
 	}
 	if err := o.check(v); err != nil {
 		return fmt.Errorf("%w: %q is not %s version: %w", ErrMalformed, v, o.name, err)

@@ -13,7 +13,7 @@ import (
 
 func TestMalformedVersionsAreRefused(t *testing.T) {
 	t.Parallel()
-	long := "1." + strings.Repeat("0", MaxBytes-1)
+	long := "1." + strings.Repeat("0", maxBytes-1)
 	malformed := map[string][]string{
 		"deb_packages": {
 			"a1", ":1", "1:", "-1", "1-", "1:-1", "a:1", "-1:1", "+1:1", "4294967296:1", "1 2", "1_2", "1-1_2", "1-1:", "é1", "1é", "latest",
