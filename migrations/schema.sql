@@ -18,11 +18,11 @@ CREATE TABLE public.api_token (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     name text NOT NULL,
     digest bytea NOT NULL,
-    role text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone,
     last_used_at timestamp with time zone,
     revoked_at timestamp with time zone,
+    principal bigint NOT NULL,
     CONSTRAINT api_token_name_check CHECK ((name <> ''::text))
 );
 
@@ -65,6 +65,29 @@ WITH (autovacuum_vacuum_insert_scale_factor='0.1');
 
 ALTER TABLE public.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.business_unit (
+    id bigint NOT NULL,
+    key text NOT NULL,
+    source_module text NOT NULL,
+    source_name text NOT NULL,
+    source_config text DEFAULT ''::text NOT NULL,
+    reference text NOT NULL,
+    name text NOT NULL,
+    meta_business_unit bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT business_unit_key_check CHECK ((key ~ '^[0-9a-f]{40}$'::text))
+);
+
+ALTER TABLE public.business_unit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.business_unit_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -180,8 +203,20 @@ CREATE TABLE public.enrollment (
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
     configuration bigint,
+    purpose text DEFAULT 'rollcall'::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    serial_numbers text[] DEFAULT '{}'::text[] NOT NULL,
+    udids text[] DEFAULT '{}'::text[] NOT NULL,
+    secret text,
+    osquery_release text DEFAULT ''::text NOT NULL,
+    osquery_configuration bigint,
+    munki_configuration bigint,
+    deleted_at timestamp with time zone,
     CONSTRAINT enrollment_name_check CHECK ((name <> ''::text)),
-    CONSTRAINT enrollment_quota_check CHECK ((quota > 0))
+    CONSTRAINT enrollment_purpose_check CHECK ((purpose = ANY (ARRAY['rollcall'::text, 'osquery'::text, 'munki'::text]))),
+    CONSTRAINT enrollment_quota_check CHECK ((quota > 0)),
+    CONSTRAINT enrollment_version_check CHECK ((version > 0))
 );
 
 ALTER TABLE public.enrollment ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -229,6 +264,14 @@ CREATE TABLE public.head_instance (
     at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE public.head_principal_user (
+    head bigint NOT NULL,
+    unique_id text DEFAULT ''::text NOT NULL,
+    principal_name text DEFAULT ''::text NOT NULL,
+    display_name text DEFAULT ''::text NOT NULL
+)
+WITH (fillfactor='90');
+
 CREATE TABLE public.head_section (
     head bigint NOT NULL,
     kind text NOT NULL,
@@ -246,9 +289,16 @@ CREATE TABLE public.head_summary (
     platform text DEFAULT ''::text NOT NULL,
     type text DEFAULT ''::text NOT NULL,
     os_version text DEFAULT ''::text NOT NULL,
-    hardware_model text DEFAULT ''::text NOT NULL
+    hardware_model text DEFAULT ''::text NOT NULL,
+    business_unit bigint
 )
 WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.05');
+
+CREATE TABLE public.history_floor (
+    only_row boolean DEFAULT true NOT NULL,
+    at timestamp with time zone,
+    CONSTRAINT history_floor_only_row_check CHECK (only_row)
+);
 
 CREATE TABLE public.jmespath_check (
     id bigint NOT NULL,
@@ -313,6 +363,13 @@ ALTER TABLE public.journal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.login_throttle (
+    subject bytea NOT NULL,
+    failures integer NOT NULL,
+    blocked_until timestamp with time zone,
+    last_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.machine (
     id bigint NOT NULL,
     serial_number text NOT NULL,
@@ -340,6 +397,7 @@ CREATE TABLE public.meta_business_unit (
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    api_enrollment_enabled boolean DEFAULT false NOT NULL,
     CONSTRAINT meta_business_unit_name_check CHECK ((name <> ''::text))
 );
 
@@ -350,6 +408,127 @@ ALTER TABLE public.meta_business_unit ALTER COLUMN id ADD GENERATED ALWAYS AS ID
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.munki_configuration (
+    id bigint NOT NULL,
+    version integer DEFAULT 0 NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    inventory_apps_full_info_shard integer NOT NULL,
+    principal_user_detection_sources text[] NOT NULL,
+    principal_user_detection_domains text[] NOT NULL,
+    collected_condition_keys text[] NOT NULL,
+    managed_installs_sync_interval_days integer NOT NULL,
+    script_checks_run_interval_seconds integer NOT NULL,
+    auto_reinstall_incidents boolean NOT NULL,
+    auto_failed_install_incidents boolean NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT munki_configuration_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE public.munki_configuration ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.munki_configuration_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.osquery_configuration (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    inventory boolean NOT NULL,
+    inventory_apps boolean NOT NULL,
+    inventory_ec2 boolean NOT NULL,
+    inventory_interval integer NOT NULL,
+    options json NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT osquery_configuration_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE public.osquery_configuration ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.osquery_configuration_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.principal (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    display_name text DEFAULT ''::text NOT NULL,
+    email text DEFAULT ''::text NOT NULL,
+    password_hash text,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_login_at timestamp with time zone,
+    CONSTRAINT principal_check CHECK (((kind = 'user'::text) OR (password_hash IS NULL))),
+    CONSTRAINT principal_kind_check CHECK ((kind = ANY (ARRAY['user'::text, 'service_account'::text]))),
+    CONSTRAINT principal_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE public.principal ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.principal_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.principal_role (
+    principal bigint NOT NULL,
+    role bigint NOT NULL
+);
+
+CREATE TABLE public.principal_user_backfill (
+    only_row boolean DEFAULT true NOT NULL,
+    after bigint NOT NULL,
+    CONSTRAINT principal_user_backfill_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.role (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    permissions text[] DEFAULT '{}'::text[] NOT NULL,
+    scoped boolean DEFAULT false NOT NULL,
+    built_in boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT role_check CHECK ((NOT (built_in AND scoped))),
+    CONSTRAINT role_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE public.role ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.role_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.role_tag (
+    role bigint NOT NULL,
+    tag bigint NOT NULL
+);
+
+CREATE TABLE public.session (
+    digest bytea NOT NULL,
+    principal bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone
 );
 
 CREATE TABLE public.source (
@@ -374,11 +553,65 @@ CREATE TABLE public.tag (
     id bigint NOT NULL,
     name text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    taxonomy bigint,
+    meta_business_unit bigint,
+    slug text DEFAULT ''::text NOT NULL,
+    color text DEFAULT '0079bf'::text NOT NULL,
+    CONSTRAINT tag_color_check CHECK ((color ~ '^[0-9a-fA-F]{6}$'::text)),
     CONSTRAINT tag_name_check CHECK ((name <> ''::text))
 );
 
 ALTER TABLE public.tag ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.tag_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.task (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    job bigint NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    args json NOT NULL,
+    owner_kind text NOT NULL,
+    owner_id bigint,
+    owner_name text NOT NULL,
+    needs text[] DEFAULT '{}'::text[] NOT NULL,
+    scope json NOT NULL,
+    status text DEFAULT 'PENDING'::text NOT NULL,
+    runs integer DEFAULT 0 NOT NULL,
+    done bigint DEFAULT 0 NOT NULL,
+    total bigint DEFAULT 0 NOT NULL,
+    result json,
+    file text,
+    headers json,
+    error text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    beat_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    CONSTRAINT task_check CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['SUCCESS'::text, 'FAILURE'::text, 'REVOKED'::text])))),
+    CONSTRAINT task_check1 CHECK (((ended_at IS NULL) = (expires_at IS NULL))),
+    CONSTRAINT task_kind_check CHECK ((kind <> ''::text)),
+    CONSTRAINT task_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT task_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'STARTED'::text, 'RETRY'::text, 'SUCCESS'::text, 'FAILURE'::text, 'REVOKED'::text])))
+);
+
+CREATE TABLE public.taxonomy (
+    id bigint NOT NULL,
+    meta_business_unit bigint,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT taxonomy_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE public.taxonomy ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.taxonomy_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -400,16 +633,22 @@ ALTER TABLE ONLY public.api_token
     ADD CONSTRAINT api_token_digest_key UNIQUE (digest);
 
 ALTER TABLE ONLY public.api_token
-    ADD CONSTRAINT api_token_name_key UNIQUE (name);
+    ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.api_token
-    ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT api_token_principal_name_key UNIQUE (principal, name);
 
 ALTER TABLE ONLY public.asset
     ADD CONSTRAINT asset_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.business_unit
+    ADD CONSTRAINT business_unit_key_key UNIQUE (key);
+
+ALTER TABLE ONLY public.business_unit
+    ADD CONSTRAINT business_unit_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.change
     ADD CONSTRAINT change_pkey PRIMARY KEY (head, seq, at);
@@ -459,11 +698,17 @@ ALTER TABLE ONLY public.head
 ALTER TABLE ONLY public.head
     ADD CONSTRAINT head_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.head_principal_user
+    ADD CONSTRAINT head_principal_user_pkey PRIMARY KEY (head);
+
 ALTER TABLE ONLY public.head_section
     ADD CONSTRAINT head_section_pkey PRIMARY KEY (head, kind);
 
 ALTER TABLE ONLY public.head_summary
     ADD CONSTRAINT head_summary_pkey PRIMARY KEY (head);
+
+ALTER TABLE ONLY public.history_floor
+    ADD CONSTRAINT history_floor_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.jmespath_check
     ADD CONSTRAINT jmespath_check_compliance_check_id_key UNIQUE (compliance_check_id);
@@ -480,6 +725,9 @@ ALTER TABLE ONLY public.journal_floor
 ALTER TABLE ONLY public.journal
     ADD CONSTRAINT journal_pkey PRIMARY KEY (xid, id);
 
+ALTER TABLE ONLY public.login_throttle
+    ADD CONSTRAINT login_throttle_pkey PRIMARY KEY (subject);
+
 ALTER TABLE ONLY public.machine
     ADD CONSTRAINT machine_pkey PRIMARY KEY (id);
 
@@ -495,6 +743,39 @@ ALTER TABLE ONLY public.meta_business_unit
 ALTER TABLE ONLY public.meta_business_unit
     ADD CONSTRAINT meta_business_unit_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.munki_configuration
+    ADD CONSTRAINT munki_configuration_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.munki_configuration
+    ADD CONSTRAINT munki_configuration_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.osquery_configuration
+    ADD CONSTRAINT osquery_configuration_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.osquery_configuration
+    ADD CONSTRAINT osquery_configuration_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.principal
+    ADD CONSTRAINT principal_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.principal_role
+    ADD CONSTRAINT principal_role_pkey PRIMARY KEY (principal, role);
+
+ALTER TABLE ONLY public.principal_user_backfill
+    ADD CONSTRAINT principal_user_backfill_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.role
+    ADD CONSTRAINT role_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.role
+    ADD CONSTRAINT role_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.role_tag
+    ADD CONSTRAINT role_tag_pkey PRIMARY KEY (role, tag);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_pkey PRIMARY KEY (digest);
+
 ALTER TABLE ONLY public.source
     ADD CONSTRAINT source_module_name_config_key UNIQUE (module, name, config);
 
@@ -507,6 +788,15 @@ ALTER TABLE ONLY public.tag
 ALTER TABLE ONLY public.tag
     ADD CONSTRAINT tag_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.task
+    ADD CONSTRAINT task_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.taxonomy
+    ADD CONSTRAINT taxonomy_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.taxonomy
+    ADD CONSTRAINT taxonomy_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.vitals
     ADD CONSTRAINT vitals_pkey PRIMARY KEY (head);
 
@@ -516,16 +806,54 @@ CREATE INDEX asset_kind_name ON public.asset USING btree (kind, name);
 
 CREATE INDEX audit_object ON public.audit USING btree (object, object_id, id);
 
+CREATE INDEX business_unit_meta_business_unit ON public.business_unit USING btree (meta_business_unit);
+
 CREATE INDEX check_status_head ON public.check_status USING btree (head);
 
 CREATE INDEX credential_ended ON public.credential USING btree (GREATEST(frozen_at, revoked_at)) WHERE ((frozen_at IS NOT NULL) OR (revoked_at IS NOT NULL));
 
+CREATE INDEX credential_enrollment ON public.credential USING btree (enrollment);
+
 CREATE INDEX credential_machine ON public.credential USING btree (machine);
+
+CREATE INDEX head_principal_user_principal_name ON public.head_principal_user USING hash (principal_name);
+
+CREATE INDEX head_principal_user_unique_id ON public.head_principal_user USING hash (unique_id);
+
+CREATE INDEX head_summary_business_unit ON public.head_summary USING btree (business_unit) WHERE (business_unit IS NOT NULL);
+
+CREATE INDEX login_throttle_last_at ON public.login_throttle USING btree (last_at);
+
+CREATE INDEX machine_tag_tag ON public.machine_tag USING btree (tag);
+
+CREATE UNIQUE INDEX principal_name ON public.principal USING btree (lower(name));
+
+CREATE INDEX principal_role_role ON public.principal_role USING btree (role);
+
+CREATE INDEX role_tag_tag ON public.role_tag USING btree (tag);
+
+CREATE INDEX session_principal ON public.session USING btree (principal);
+
+CREATE UNIQUE INDEX tag_slug ON public.tag USING btree (slug) WHERE (slug <> ''::text);
+
+CREATE INDEX task_expires ON public.task USING btree (expires_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX task_file ON public.task USING btree (file) WHERE (file IS NOT NULL);
+
+CREATE INDEX task_owner ON public.task USING btree (owner_kind, owner_id, created_at, id);
+
+CREATE INDEX task_started ON public.task USING btree (id) WHERE (status = 'STARTED'::text);
 
 CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE ONLY public.agent_health
     ADD CONSTRAINT agent_health_head_fkey FOREIGN KEY (head) REFERENCES public.head(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_principal_fkey FOREIGN KEY (principal) REFERENCES public.principal(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.business_unit
+    ADD CONSTRAINT business_unit_meta_business_unit_fkey FOREIGN KEY (meta_business_unit) REFERENCES public.meta_business_unit(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.check_status
     ADD CONSTRAINT check_status_check_id_fkey FOREIGN KEY (check_id) REFERENCES public.jmespath_check(id) ON DELETE CASCADE;
@@ -548,17 +876,29 @@ ALTER TABLE ONLY public.enrollment
 ALTER TABLE ONLY public.enrollment
     ADD CONSTRAINT enrollment_meta_business_unit_fkey FOREIGN KEY (meta_business_unit) REFERENCES public.meta_business_unit(id);
 
+ALTER TABLE ONLY public.enrollment
+    ADD CONSTRAINT enrollment_munki_configuration_fkey FOREIGN KEY (munki_configuration) REFERENCES public.munki_configuration(id);
+
+ALTER TABLE ONLY public.enrollment
+    ADD CONSTRAINT enrollment_osquery_configuration_fkey FOREIGN KEY (osquery_configuration) REFERENCES public.osquery_configuration(id);
+
 ALTER TABLE ONLY public.head_instance
     ADD CONSTRAINT head_instance_head_fkey FOREIGN KEY (head) REFERENCES public.head(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.head
     ADD CONSTRAINT head_machine_fkey FOREIGN KEY (machine) REFERENCES public.machine(id);
 
+ALTER TABLE ONLY public.head_principal_user
+    ADD CONSTRAINT head_principal_user_head_fkey FOREIGN KEY (head) REFERENCES public.head(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.head_section
     ADD CONSTRAINT head_section_head_fkey FOREIGN KEY (head) REFERENCES public.head(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.head
     ADD CONSTRAINT head_source_fkey FOREIGN KEY (source) REFERENCES public.source(id);
+
+ALTER TABLE ONLY public.head_summary
+    ADD CONSTRAINT head_summary_business_unit_fkey FOREIGN KEY (business_unit) REFERENCES public.business_unit(id);
 
 ALTER TABLE ONLY public.head_summary
     ADD CONSTRAINT head_summary_head_fkey FOREIGN KEY (head) REFERENCES public.head(id) ON DELETE CASCADE;
@@ -568,6 +908,30 @@ ALTER TABLE ONLY public.machine_tag
 
 ALTER TABLE ONLY public.machine_tag
     ADD CONSTRAINT machine_tag_tag_fkey FOREIGN KEY (tag) REFERENCES public.tag(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.principal_role
+    ADD CONSTRAINT principal_role_principal_fkey FOREIGN KEY (principal) REFERENCES public.principal(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.principal_role
+    ADD CONSTRAINT principal_role_role_fkey FOREIGN KEY (role) REFERENCES public.role(id);
+
+ALTER TABLE ONLY public.role_tag
+    ADD CONSTRAINT role_tag_role_fkey FOREIGN KEY (role) REFERENCES public.role(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.role_tag
+    ADD CONSTRAINT role_tag_tag_fkey FOREIGN KEY (tag) REFERENCES public.tag(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_principal_fkey FOREIGN KEY (principal) REFERENCES public.principal(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.tag
+    ADD CONSTRAINT tag_meta_business_unit_fkey FOREIGN KEY (meta_business_unit) REFERENCES public.meta_business_unit(id);
+
+ALTER TABLE ONLY public.tag
+    ADD CONSTRAINT tag_taxonomy_fkey FOREIGN KEY (taxonomy) REFERENCES public.taxonomy(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.taxonomy
+    ADD CONSTRAINT taxonomy_meta_business_unit_fkey FOREIGN KEY (meta_business_unit) REFERENCES public.meta_business_unit(id);
 
 ALTER TABLE ONLY public.vitals
     ADD CONSTRAINT vitals_head_fkey FOREIGN KEY (head) REFERENCES public.head(id) ON DELETE CASCADE;

@@ -20,7 +20,7 @@ func (p *program) createEnrollment(ctx context.Context, c *config.EnrollmentCrea
 		secret := auth.NewEnrollmentSecret()
 		_, err := s.CreateEnrollment(ctx, store.NewEnrollment{
 			Name: c.Name, SecretDigest: auth.DigestOf(secret), BusinessUnit: c.BusinessUnit, Tags: c.Tag, Quota: c.Quota,
-			ExpiresAt: expiry(c.Expires), Configuration: c.Configuration,
+			ExpiresAt: expiry(c.Expires), SerialNumbers: c.SerialNumber, Configuration: c.Configuration,
 		})
 		if err != nil {
 			return err
@@ -37,6 +37,7 @@ type enrollmentRow struct {
 	State        string     `json:"state"` // valid, expired, revoked or used up
 	BusinessUnit string     `json:"business_unit,omitempty"`
 	Tags         []string   `json:"tags"`
+	Serials      []string   `json:"serial_numbers,omitempty"`
 	Configured   string     `json:"configuration,omitempty"`
 	Used         int        `json:"used"`
 	Quota        int        `json:"quota,omitempty"`
@@ -47,7 +48,7 @@ type enrollmentRow struct {
 func enrollmentRowOf(e store.Enrollment) enrollmentRow {
 	row := enrollmentRow{
 		Name: e.Name, State: state(e.RevokedAt, e.ExpiresAt), Tags: append([]string{}, e.Tags...), Used: e.RequestCount,
-		Configured: e.Configuration, Quota: e.Quota, CreatedAt: e.CreatedAt.UTC(), ExpiresAt: utc(e.ExpiresAt),
+		Configured: e.Configuration, Serials: e.SerialNumbers, Quota: e.Quota, CreatedAt: e.CreatedAt.UTC(), ExpiresAt: utc(e.ExpiresAt),
 	}
 	if row.State == "valid" && e.Quota > 0 && e.RequestCount >= e.Quota {
 		row.State = "used up"

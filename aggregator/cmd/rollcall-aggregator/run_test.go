@@ -42,7 +42,8 @@ func TestTokenIsAloneOnStandardOutput(t *testing.T) {
 	if err := auth.CheckToken(token); err != nil || !strings.HasPrefix(token, "ztls_") {
 		t.Errorf("got %q, %v", token, err)
 	}
-	if got := command(t, 0, with("token", "create", "--name", "jane", "--user")...); !strings.HasPrefix(got, "ztlu_") {
+	command(t, 0, with("user", "create", "jane", "--role", "viewer", "--no-password")...)
+	if got := command(t, 0, with("token", "create", "--name", "jane", "--user", "Jane")...); !strings.HasPrefix(got, "ztlu_") {
 		t.Errorf("got %q", got)
 	}
 	command(t, 1, with("token", "create", "--name", "ci")...)

@@ -132,7 +132,8 @@ func (p *program) wire(ctx context.Context, c *config.Serve, s *store.Store, dsn
 	mux.Handle(agents.Handler())
 	doors, err := server.NewDoors(server.DoorOptions{
 		Store: s, Index: fleet, Committer: committer, Queue: queue, Metrics: numbers.Handler(), Ready: server.Ready(s),
-		Log: p.log, OnConfiguration: agents.Reconfigure,
+		Log: p.log, OnConfiguration: agents.Reconfigure, SnapshotRetentionDays: c.SnapshotRetentionDays,
+		TrustedProxies: c.TrustedProxies, PublicURL: c.PublicURL, AgentPackages: c.AgentPackages,
 	})
 	if err != nil {
 		return parts{}, err

@@ -13,7 +13,9 @@ import (
 
 // tasks opens the queue of background work and registers what it does: one line for each kind.
 func (p *program) tasks(ctx context.Context, c *config.Serve, dsn string, registerer prometheus.Registerer) (*task.Queue, error) {
-	queue, err := task.Open(ctx, dsn, task.Options{Metrics: registerer, Log: p.log})
+	queue, err := task.Open(ctx, dsn, task.Options{
+		Metrics: registerer, Log: p.log, Files: c.ExportFolder(), FilesMost: c.ExportMaxGiB << 30, Retention: c.ExportRetention,
+	})
 	if err != nil {
 		return nil, err
 	}

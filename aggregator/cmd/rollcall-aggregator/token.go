@@ -3,9 +3,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -16,23 +19,44 @@ import (
 
 // createToken prints the token alone on standard output, so that a script can take it from there.
 func (p *program) createToken(ctx context.Context, c *config.TokenCreate) error {
-	role, err := auth.ParseRole(c.Role)
-	if err != nil {
-		return config.WithExit(config.ExitUsage, err)
-	}
-	kind := auth.ServiceAccount
-	if c.User {
-		kind = auth.User
-	}
 	return p.withStore(ctx, &c.Database, func(s *store.Store) error {
-		token := auth.NewToken(kind)
-		if _, err := s.CreateToken(ctx, c.Name, role, auth.DigestOf(token), expiry(c.Expires)); err != nil {
+		token, created, err := newToken(ctx, s, c)
+		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p.err, "Token %q with role %s, shown this once:\n", c.Name, role)
+		may := "no role"
+		if len(created.Roles) > 0 {
+			may = "role " + strings.Join(created.Roles, ", ")
+		}
+		fmt.Fprintf(p.err, "Token %q of %s with %s, shown this once:\n", created.Name, created.PrincipalName, may)
 		fmt.Fprintln(p.out, token)
 		return nil
 	})
+}
+
+func newToken(ctx context.Context, s *store.Store, c *config.TokenCreate) (string, store.Token, error) {
+	n := store.NewToken{Name: c.Name, ExpiresAt: expiry(c.Expires)}
+	kind, owner := auth.ServiceAccount, c.ServiceAccount
+	if c.User != "" {
+		kind, owner = auth.User, c.User
+	}
+	token := auth.NewToken(kind)
+	n.Digest = auth.DigestOf(token)
+	if owner == "" {
+		role := cmp.Or(c.Role, string(auth.Viewer))
+		created, err := s.CreateTokenAccount(ctx, n, role)
+		if errors.Is(err, store.ErrNotFound) {
+			err = config.WithExit(config.ExitUsage, fmt.Errorf("there is no role %q: see role list", role))
+		}
+		return token, created, err
+	}
+	a, err := s.AccountNamed(ctx, kind, owner)
+	if err != nil {
+		return "", store.Token{}, err
+	}
+	n.Principal = a.ID
+	created, err := s.CreateToken(ctx, n)
+	return token, created, err
 }
 
 // expiry is the end of a term from now, nil when it has none.
@@ -46,44 +70,92 @@ func expiry(term time.Duration) *time.Time {
 
 // tokenRow is what token list says of one token.
 type tokenRow struct {
+	ID         string     `json:"id"`
 	Name       string     `json:"name"`
-	Role       auth.Role  `json:"role"`
-	State      string     `json:"state"` // valid, expired or revoked
+	Owner      string     `json:"owner"`
+	OwnerKind  auth.Kind  `json:"owner_kind"`
+	Roles      []string   `json:"roles"` // the owner's
+	State      string     `json:"state"` // valid, expired, revoked, or disabled like its owner
 	CreatedAt  time.Time  `json:"created_at"`
 	ExpiresAt  *time.Time `json:"expires_at"`
 	LastUsedAt *time.Time `json:"last_used_at"`
 }
 
+func tokenRowOf(t store.Token) tokenRow {
+	row := tokenRow{
+		ID: t.ID, Name: t.Name, Owner: t.PrincipalName, OwnerKind: t.PrincipalKind, Roles: append([]string{}, t.Roles...),
+		State: state(t.RevokedAt, t.ExpiresAt), CreatedAt: t.CreatedAt.UTC(), ExpiresAt: utc(t.ExpiresAt), LastUsedAt: utc(t.LastUsedAt),
+	}
+	if row.State == "valid" && t.Disabled {
+		row.State = "disabled"
+	}
+	return row
+}
+
 func (p *program) listTokens(ctx context.Context, c *config.List) error {
 	return p.withStore(ctx, &c.Database, func(s *store.Store) error {
-		tokens, err := s.ListTokens(ctx)
+		tokens, err := allTokens(ctx, s)
 		if err != nil {
 			return err
 		}
 		rows := make([][]string, 0, len(tokens))
 		for _, t := range tokens {
-			row := tokenRow{
-				Name: t.Name, Role: t.Role, State: state(t.RevokedAt, t.ExpiresAt), CreatedAt: t.CreatedAt.UTC(),
-				ExpiresAt: utc(t.ExpiresAt), LastUsedAt: utc(t.LastUsedAt),
-			}
+			row := tokenRowOf(t)
 			if c.JSON {
 				if err := p.printJSON(row); err != nil {
 					return err
 				}
 				continue
 			}
-			rows = append(rows, []string{row.Name, string(row.Role), row.State, day(&row.CreatedAt), day(row.ExpiresAt), day(row.LastUsedAt)})
+			rows = append(rows, []string{
+				row.Name, strings.Join(row.Roles, ", "), row.State, row.Owner, day(&row.CreatedAt), day(row.ExpiresAt), day(row.LastUsedAt), row.ID,
+			})
 		}
 		if c.JSON {
 			return nil
 		}
-		return p.printTable([]string{"NAME", "ROLE", "STATE", "CREATED", "EXPIRES", "LAST USED"}, rows)
+		return p.printTable([]string{"NAME", "ROLE", "STATE", "OWNER", "CREATED", "EXPIRES", "LAST USED", "ID"}, rows)
 	})
 }
 
+// pageLength is how many rows are read at a time.
+const pageLength = 1000
+
+func allTokens(ctx context.Context, s *store.Store) ([]store.Token, error) {
+	var all []store.Token
+	var after store.TokenKey
+	for {
+		page, err := s.ListTokens(ctx, 0, after, pageLength)
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, page...); len(page) < pageLength {
+			return all, nil
+		}
+		after = store.TokenKey{Name: page[len(page)-1].Name, ID: page[len(page)-1].ID}
+	}
+}
+
+// revokeToken takes the name of a token that no other one has, or an id.
 func (p *program) revokeToken(ctx context.Context, c *config.Revoke) error {
 	return p.withStore(ctx, &c.Database, func(s *store.Store) error {
-		return s.RevokeToken(ctx, c.Name)
+		tokens, err := allTokens(ctx, s)
+		if err != nil {
+			return err
+		}
+		var ids, owners []string
+		for _, t := range tokens {
+			if t.ID == c.Name || t.Name == c.Name {
+				ids, owners = append(ids, t.ID), append(owners, t.PrincipalName)
+			}
+		}
+		switch len(ids) {
+		case 0:
+			return fmt.Errorf("revoke token %q: %w", c.Name, store.ErrNotFound)
+		case 1:
+			return s.RevokeToken(ctx, ids[0])
+		}
+		return fmt.Errorf("tokens of %s are called %q: give the id of one, see token list", strings.Join(owners, " and "), c.Name)
 	})
 }
 

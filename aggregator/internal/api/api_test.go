@@ -106,24 +106,25 @@ func FuzzCursor(f *testing.F) {
 
 // tokens is a store of tokens by their digest, which counts how often it was asked.
 type tokens struct {
-	byDigest map[auth.Digest]store.Token
+	byDigest map[auth.Digest]store.Holder
 	asked    int
 }
 
-func (s *tokens) find(_ context.Context, d auth.Digest) (store.Token, error) {
+func (s *tokens) find(_ context.Context, d auth.Digest) (store.Holder, error) {
 	s.asked++
 	if token, ok := s.byDigest[d]; ok {
 		return token, nil
 	}
-	return store.Token{}, store.ErrNotFound
+	return store.Holder{}, store.ErrNotFound
 }
 
 func TestTokensAreRememberedForAMoment(t *testing.T) {
 	t.Parallel()
 	secret := auth.NewToken(auth.User)
-	known := &tokens{byDigest: map[auth.Digest]store.Token{auth.DigestOf(secret): {Name: "t", Role: auth.Viewer}}}
+	viewer := auth.Principal{Kind: auth.User, ID: 1, Name: "t", Grants: []auth.Grant{{Permissions: auth.Viewer.Permissions()}}}
+	known := &tokens{byDigest: map[auth.Digest]store.Holder{auth.DigestOf(secret): {Principal: viewer}}}
 	now := time.Now()
-	a := &Authenticator{find: known.find, now: func() time.Time { return now }, known: map[auth.Digest]knownToken{}}
+	a := &Authenticator{token: known.find, now: func() time.Time { return now }, known: map[secretKey]knownHolder{}}
 	ask := func() error {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("Authorization", "Token "+secret)
@@ -147,7 +148,7 @@ func TestTokensAreRememberedForAMoment(t *testing.T) {
 		t.Errorf("a revoked token is still good after %s", tokenMemory)
 	}
 	soon := now.Add(time.Second)
-	known.byDigest[auth.DigestOf(secret)] = store.Token{Name: "t", Role: auth.Viewer, ExpiresAt: &soon}
+	known.byDigest[auth.DigestOf(secret)] = store.Holder{Principal: viewer, ExpiresAt: &soon}
 	if err := ask(); err != nil {
 		t.Fatal(err)
 	}

@@ -15,35 +15,79 @@ import (
 )
 
 const (
-	// tokenMemory is how long a valid token is believed without asking the store: a revoked one works that much longer.
+	// tokenMemory is how long a valid token or session is believed without asking the store: one that was revoked at
+	// another aggregator, or whose owner's roles changed, works that much longer.
 	tokenMemory = 5 * time.Second
 	// rememberedTokens bounds the memory.
 	rememberedTokens = 10_000
 )
 
-// Authenticator knows the holders of API tokens. It is safe for concurrent use.
-type Authenticator struct {
-	find func(context.Context, auth.Digest) (store.Token, error)
-	now  func() time.Time
+// SessionCookie is the cookie of people who signed in.
+const SessionCookie = "rollcall_session"
 
-	mu    sync.Mutex
-	known map[auth.Digest]knownToken
+// Authenticator knows the holders of API tokens and sessions. It is safe for concurrent use.
+type Authenticator struct {
+	token, session func(context.Context, auth.Digest) (store.Holder, error)
+	origin         *http.CrossOriginProtection
+	now            func() time.Time
+
+	mu        sync.Mutex
+	known     map[secretKey]knownHolder
+	forgotten int // how often Forget was called
 }
 
-type knownToken struct {
+// secretKey names a secret by where it was and its digest: a token is no session.
+type secretKey struct {
+	cookie bool
+	digest auth.Digest
+}
+
+type knownHolder struct {
 	principal auth.Principal
 	until     time.Time
 }
 
-// NewAuthenticator looks tokens up in the store, and remembers the valid ones for a moment.
+// NewAuthenticator looks tokens and sessions up in the store, and remembers the valid ones for a moment.
 func NewAuthenticator(s *store.Store) *Authenticator {
-	return &Authenticator{find: s.TokenByDigest, now: time.Now, known: map[auth.Digest]knownToken{}}
+	return &Authenticator{
+		token: s.TokenByDigest, session: s.SessionByDigest, origin: http.NewCrossOriginProtection(), now: time.Now,
+		known: map[secretKey]knownHolder{},
+	}
+}
+
+// Forget makes the authenticator ask the store about everybody: somebody's roles or tokens were changed.
+func (a *Authenticator) Forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.known)
+	a.forgotten++
+}
+
+// SameOrigin returns a 403 for a request by which a page of somebody else's would change something with a browser's
+// cookies.
+func (a *Authenticator) SameOrigin(r *http.Request) error {
+	if err := a.origin.Check(r); err != nil {
+		return Refuse(http.StatusForbidden, "A page of another site may not do this with somebody's session.")
+	}
+	return nil
+}
+
+// SessionOf returns the digest of the session that a request counts on: one with a token counts on that.
+func SessionOf(r *http.Request) (auth.Digest, bool) {
+	if _, err := auth.FromHeader(r.Header.Get("Authorization"), auth.TokenScheme, auth.BearerScheme); !errors.Is(err, auth.ErrNoCredentials) {
+		return auth.Digest{}, false
+	}
+	cookie, err := r.Cookie(SessionCookie)
+	if err != nil {
+		return auth.Digest{}, false
+	}
+	return auth.DigestOf(cookie.Value), true
 }
 
 // authorise returns who sent the request and which machines the route may show them, or the problem to answer with: 401
-// without a valid token, 403 without a permission or where the route tells of more machines than they may see.
+// without a valid token or session, 403 without a permission or where the route tells of more machines than they may see.
 func (a *Authenticator) authorise(r *http.Request, route *Route, schemes []auth.Scheme) (auth.Principal, error) {
-	principal, err := a.authenticate(r, schemes)
+	principal, err := a.authenticate(r, schemes, route.Cookie)
 	if err != nil {
 		return auth.Principal{}, err
 	}
@@ -69,58 +113,70 @@ func listed(permissions []auth.Permission) string {
 	return strings.Join(names, " and ")
 }
 
-func (a *Authenticator) authenticate(r *http.Request, schemes []auth.Scheme) (auth.Principal, error) {
+func (a *Authenticator) authenticate(r *http.Request, schemes []auth.Scheme, cookies bool) (auth.Principal, error) {
 	secret, err := auth.FromHeader(r.Header.Get("Authorization"), schemes...)
+	if errors.Is(err, auth.ErrNoCredentials) && cookies {
+		if cookie, missing := r.Cookie(SessionCookie); missing == nil {
+			if err := a.SameOrigin(r); err != nil {
+				return auth.Principal{}, err
+			}
+			return a.holder(r.Context(), secretKey{true, auth.DigestOf(cookie.Value)}, a.session, auth.ErrNoCredentials)
+		}
+	}
 	if err == nil {
 		err = auth.CheckToken(secret)
 	}
 	if err != nil {
 		return auth.Principal{}, Refuse(http.StatusUnauthorized, "%v", err)
 	}
-	digest := auth.DigestOf(secret)
-	if principal, ok := a.recall(digest); ok {
+	return a.holder(r.Context(), secretKey{false, auth.DigestOf(secret)}, a.token, auth.ErrInvalidToken)
+}
+
+// holder returns whose the secret is; unknown is what an unknown one is answered with.
+func (a *Authenticator) holder(
+	ctx context.Context, key secretKey, find func(context.Context, auth.Digest) (store.Holder, error), unknown error,
+) (auth.Principal, error) {
+	principal, forgotten, ok := a.recall(key)
+	if ok {
 		return principal, nil
 	}
-	token, err := a.find(r.Context(), digest)
+	found, err := find(ctx, key.digest)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return auth.Principal{}, Refuse(http.StatusUnauthorized, "%v", auth.ErrInvalidToken)
+		return auth.Principal{}, Refuse(http.StatusUnauthorized, "%v", unknown)
 	case err != nil:
 		return auth.Principal{}, err
+	case found.Disabled:
+		return auth.Principal{}, Refuse(http.StatusUnauthorized, "%v", auth.ErrInactive)
 	}
-	principal := principalOf(token, secret)
-	a.remember(digest, principal, token.ExpiresAt)
-	return principal, nil
+	a.remember(key, found, forgotten)
+	return found.Principal, nil
 }
 
-// principalOf is the holder of a token; only the secret's prefix tells a person's from a program's.
-func principalOf(token store.Token, secret string) auth.Principal {
-	kind := auth.ServiceAccount
-	if strings.HasPrefix(secret, "ztlu_") {
-		kind = auth.User
-	}
-	return auth.Principal{Kind: kind, Name: token.Name, Grants: []auth.Grant{{Permissions: token.Role.Permissions()}}}
-}
-
-func (a *Authenticator) recall(digest auth.Digest) (auth.Principal, bool) {
+// recall returns whose the secret is as far as it is known, and how often all was forgotten until now.
+func (a *Authenticator) recall(key secretKey) (principal auth.Principal, forgotten int, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	known, ok := a.known[digest]
+	known, ok := a.known[key]
 	if !ok || !a.now().Before(known.until) {
-		return auth.Principal{}, false
+		return auth.Principal{}, a.forgotten, false
 	}
-	return known.principal, true
+	return known.principal, a.forgotten, true
 }
 
-func (a *Authenticator) remember(digest auth.Digest, principal auth.Principal, expires *time.Time) {
+// remember keeps what the store said, unless something was changed since it was asked.
+func (a *Authenticator) remember(key secretKey, found store.Holder, forgotten int) {
 	until := a.now().Add(tokenMemory)
-	if expires != nil && expires.Before(until) {
-		until = *expires
+	if found.ExpiresAt != nil && found.ExpiresAt.Before(until) {
+		until = *found.ExpiresAt
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if forgotten != a.forgotten {
+		return
+	}
 	if len(a.known) >= rememberedTokens {
 		clear(a.known)
 	}
-	a.known[digest] = knownToken{principal: principal, until: until}
+	a.known[key] = knownHolder{principal: found.Principal, until: until}
 }

@@ -13,7 +13,7 @@ import (
 
 // Bounds of a list's page.
 const (
-	DefaultLimit = 100
+	defaultLimit = 100
 	MaxLimit     = 1000
 )
 
@@ -72,7 +72,7 @@ func (q Query) Time(name string) (time.Time, error) {
 func (q Query) Limit() (int, error) {
 	text := q.Text("limit")
 	if text == "" {
-		return DefaultLimit, nil
+		return defaultLimit, nil
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > MaxLimit {

@@ -34,7 +34,7 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 
 // Route is one row of a contract's table.
 type Route struct {
-	Pattern string            // method and path, as net/http has it: "GET /api/v1/machines/{serial}"; GET also serves HEAD
+	Pattern string            // method and path, as net/http has it: "GET /api/v1/machines/{serial}"; GET also serves HEAD, a final slash nothing below
 	Needs   []auth.Permission // all of them
 	Reach   Reach
 	Cookie  bool // people who signed in with a browser may use it without a token
@@ -52,6 +52,8 @@ type Door struct {
 	Explain func(error) *Problem
 	// Write sends a problem in the words of the contract; nil: as a problem body.
 	Write func(http.ResponseWriter, *http.Request, *Problem)
+	// Cookies lets people who signed in with a browser use every route, not only those that say so.
+	Cookies bool
 	// WhoFirst asks who it is before it says that a path has no such method.
 	WhoFirst bool
 	Log      *slog.Logger
@@ -61,13 +63,18 @@ type Door struct {
 func (d *Door) Mount(mux *http.ServeMux, routes []Route) {
 	paths := map[string]map[string]Route{}
 	for _, route := range routes {
+		route.Cookie = route.Cookie || d.Cookies
 		method, path, _ := strings.Cut(route.Pattern, " ")
 		if paths[path] == nil {
 			paths[path] = map[string]Route{}
 		}
 		paths[path][method] = route
 	}
-	for path, methods := range paths {
+	for path, methods := range completed(paths) {
+		if strings.HasSuffix(path, "/") {
+			d.mountSlashed(mux, path, d.dispatch(methods))
+			continue
+		}
 		mux.Handle(path, d.dispatch(methods))
 	}
 }
@@ -98,15 +105,16 @@ func (d *Door) dispatch(methods map[string]Route) http.Handler {
 	})
 }
 
-// refuseMethod answers a method that a path does not have. Where it matters who asks, a path with one method wants that
+// refuseMethod answers a method that a path does not have. Where it matters who asks, a path with one route wants that
 // one's permissions all the same.
 func (d *Door) refuseMethod(w http.ResponseWriter, r *http.Request, methods map[string]Route, allow string) {
 	if d.WhoFirst {
 		closed := Route{Needs: []auth.Permission{auth.SignedIn}, Reach: NoMachines}
-		if len(methods) == 1 {
-			for _, only := range methods {
-				closed = only
-			}
+		for _, route := range methods {
+			closed.Cookie = closed.Cookie || route.Cookie
+		}
+		if only, ok := onlyRoute(methods); ok {
+			closed = only
 		}
 		if _, err := d.Auth.authorise(r, &closed, d.Schemes); err != nil {
 			d.refuse(w, r, err)
@@ -115,6 +123,18 @@ func (d *Door) refuseMethod(w http.ResponseWriter, r *http.Request, methods map[
 	}
 	w.Header().Set("Allow", allow)
 	d.refuse(w, r, Refuse(http.StatusMethodNotAllowed, "Method %q is not allowed here; use %s.", r.Method, allow))
+}
+
+// onlyRoute returns the route of a path that has one: HEAD is no route of its own.
+func onlyRoute(methods map[string]Route) (Route, bool) {
+	var only Route
+	for _, route := range methods {
+		if only.Pattern != "" && route.Pattern != only.Pattern {
+			return Route{}, false
+		}
+		only = route
+	}
+	return only, true
 }
 
 // serve asks who it is, runs the handler and answers for its error.

@@ -5,7 +5,10 @@
 // asking; a door looks the digest up, and puts the principal into the context.
 package auth
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Kind is the sort of a principal.
 type Kind string
@@ -24,6 +27,8 @@ type Principal struct {
 	// ID is the row of the user or service account, and the machine for a machine.
 	ID   int64
 	Name string
+	// Until is when the token that is shown ends; nil: it does not, or there is none.
+	Until *time.Time
 	// Grants are what its roles let it do, one for each role.
 	Grants []Grant
 	// Reach is which machines the route at hand may show it; the door fills it in from the route's permissions. The zero

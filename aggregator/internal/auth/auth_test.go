@@ -81,19 +81,6 @@ func TestRolesGrantWhatTheySay(t *testing.T) {
 	}
 }
 
-func TestRoleIsParsed(t *testing.T) {
-	t.Parallel()
-	for _, r := range auth.Roles() {
-		if got, err := auth.ParseRole(string(r)); err != nil || got != r {
-			t.Errorf("got %q, %v, want %q", got, err, r)
-		}
-	}
-	_, err := auth.ParseRole("root")
-	if err == nil || !strings.Contains(err.Error(), "viewer, operator, admin") {
-		t.Errorf("got %v, want the list of roles", err)
-	}
-}
-
 func TestPrincipalTravelsInTheContext(t *testing.T) {
 	t.Parallel()
 	if _, ok := auth.PrincipalOf(t.Context()); ok {

@@ -13,6 +13,7 @@ var (
 	ErrEmptyHeader      = errors.New("Invalid token header. No credentials provided.")                            //nolint:revive,staticcheck // the contract's text
 	ErrSpacesInHeader   = errors.New("Invalid token header. Token string should not contain spaces.")             //nolint:revive,staticcheck // the contract's text
 	ErrPermissionDenied = errors.New("You do not have permission to perform this action.")                        //nolint:revive,staticcheck // the contract's text
+	ErrInactive         = errors.New("User inactive or deleted.")                                                 //nolint:revive,staticcheck // the contract's text
 	errBadCharacters    = errors.New("Invalid token header. Token string should not contain invalid characters.") //nolint:revive,staticcheck // the contract's text
 )
 

@@ -2,12 +2,6 @@
 
 package auth
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
-
 // Permission names something that a principal may do, spelled like the outside contract: "inventory.view_tag".
 // Any text is a permission; those that a route asks for by a constant are below.
 type Permission string
@@ -29,11 +23,13 @@ const (
 	DeleteConfigurations Permission = "inventory.delete_configuration"
 )
 
-// readable and editable are the contract's objects. Everybody with a role reads all of them; operators edit the latter.
+// readable and editable are the contract's objects, with their app where it is not the inventory's: "osquery.enrollment".
+// Everybody with a role reads all of them; operators edit the latter.
 var (
 	readable = []string{
 		"machinesnapshot", "androidapp", "debpackage", "iosapp", "osxapp", "osxappinstance", "program", "programinstance",
-		"metabusinessunit", "tag", "machinetag", "taxonomy", "jmespathcheck", "configuration",
+		"metabusinessunit", "tag", "machinetag", "taxonomy", "jmespathcheck", "configuration", "enrollment",
+		"osquery.configuration", "munki.configuration",
 	}
 	editable = []string{"machinesnapshot", "tag", "machinetag", "taxonomy", "jmespathcheck"}
 )
@@ -59,6 +55,17 @@ func (s Set) Has(p Permission) bool {
 	return ok
 }
 
+// Names lists the permissions in order. Of a set with All that is every one that the program knows.
+func (s Set) Names() []string {
+	names := []string{}
+	for _, p := range Permissions() {
+		if s.Has(p) {
+			names = append(names, string(p))
+		}
+	}
+	return names
+}
+
 // Role is a named set of permissions: what a token is created with.
 type Role string
 
@@ -72,18 +79,6 @@ const (
 
 // Roles lists them all, the weakest first.
 func Roles() []Role { return []Role{Viewer, Operator, Admin} }
-
-// ParseRole returns the role of that name.
-func ParseRole(name string) (Role, error) {
-	if r := Role(name); slices.Contains(Roles(), r) {
-		return r, nil
-	}
-	var names []string
-	for _, r := range Roles() {
-		names = append(names, string(r))
-	}
-	return "", fmt.Errorf("there is no role %q: use one of %s", name, strings.Join(names, ", "))
-}
 
 // Permissions returns what the role may do; an unknown role may do nothing.
 func (r Role) Permissions() Set {
@@ -112,8 +107,4 @@ func viewerPermissions() Set {
 		s[permissionOf("view", object)] = struct{}{}
 	}
 	return s
-}
-
-func permissionOf(verb, object string) Permission {
-	return Permission("inventory." + verb + "_" + object)
 }

@@ -5,7 +5,6 @@ package auth
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"hash/crc32"
 	"strings"
@@ -39,9 +38,6 @@ type Digest [sha256.Size]byte
 // DigestOf returns the digest of a token, machine credential or enrolment secret.
 func DigestOf(secret string) Digest { return sha256.Sum256([]byte(secret)) }
 
-// Equal compares in constant time.
-func (d Digest) Equal(other Digest) bool { return subtle.ConstantTimeCompare(d[:], other[:]) == 1 }
-
 // NewToken returns a new API token of a user or of a service account: prefix, 30 random characters of [0-9A-Za-z],
 // and the CRC-32 of all that as 6 characters in base 62. It is shown once and stored as its digest.
 func NewToken(kind Kind) string {
@@ -57,6 +53,9 @@ func NewMachineCredential() string { return withChecksum(machinePrefix + random(
 
 // NewEnrollmentSecret returns a new enrolment secret: 64 random characters of [0-9A-Za-z].
 func NewEnrollmentSecret() string { return random(enrollmentChars) }
+
+// NewSessionSecret returns what a browser's cookie holds: 64 random characters of [0-9A-Za-z].
+func NewSessionSecret() string { return random(enrollmentChars) }
 
 // CheckToken tells texts that cannot be an API token from those worth a look in the store. A key without an underscore
 // has no shape to check and passes, as the contract wants. It returns ErrMalformedToken or nil.

@@ -8,6 +8,8 @@ import (
 	"runtime/metrics"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/export"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
@@ -26,13 +28,13 @@ const (
 // export begins with a dictionary that it has to read and decode. Install times are left out: the export has no
 // column for them and does not read them.
 func BenchmarkExport(b *testing.B) {
-	s := exportedFleet(b)
+	s := exportedFleet(b, storetest.New(b), exportedMachines)
 	var sink sampler
 	runtime.GC() // what making the fleet left behind
 	b.ReportAllocs()
 	before := ownCPU(b)
 	for b.Loop() {
-		if err := export.DebPackages(b.Context(), s, export.Filter{}, table.NewCSV(&sink)); err != nil {
+		if err := export.Facts(b.Context(), s, "deb_packages", export.Filter{}, table.NewCSV(&sink)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -44,12 +46,12 @@ func BenchmarkExport(b *testing.B) {
 	b.ReportMetric(float64(sink.most)/1e6, "peak-heap-MB")
 }
 
-// exportedFleet is a store with the machines.
-func exportedFleet(b *testing.B) *store.Store {
+// exportedFleet is a store with so many machines.
+func exportedFleet(b *testing.B, pool *pgxpool.Pool, machines int) *store.Store {
 	b.Helper()
-	our := newOurs(b, storetest.New(b))
+	our := newOurs(b, pool)
 	lists := make([]snapshot.Sections, exportedLists)
-	for i := range exportedMachines {
+	for i := range machines {
 		if i < len(lists) {
 			inventory := machineOf(i)
 			dropInstallTimes(inventory)

@@ -79,17 +79,21 @@ func AddedOf(sections pack.Sections) Added {
 // businessUnit reads what section wrote of it.
 func businessUnit(raw []byte) *inventoryv1.BusinessUnit {
 	var unit struct {
-		Source    struct{ Module, Name string }
+		Source struct {
+			Module, Name string
+			Config       json.RawMessage
+		}
 		Reference string
 		Name      string
 	}
 	if json.Unmarshal(raw, &unit) != nil {
 		return nil
 	}
-	return &inventoryv1.BusinessUnit{
-		Source:    &inventoryv1.Source{Module: &unit.Source.Module, Name: &unit.Source.Name},
-		Reference: &unit.Reference, Name: &unit.Name,
+	source := &inventoryv1.Source{Module: &unit.Source.Module, Name: &unit.Source.Name}
+	if len(unit.Source.Config) > 0 {
+		source.Config = proto.String(string(unit.Source.Config))
 	}
+	return &inventoryv1.BusinessUnit{Source: source, Reference: &unit.Reference, Name: &unit.Name}
 }
 
 // changedKeys lists the aggregator's keys that differ, in order.
@@ -106,6 +110,11 @@ func changedKeys(before, after *pack.Section) []string {
 
 // identifying are the kinds that platform, type and summary follow from.
 var identifying = []string{"ec2_instance_metadata", "network_interfaces", "os_version", "system_info"}
+
+// summarised tells whether any of the keys beside those is part of the summary itself.
+func summarised(keys []string) bool {
+	return slices.ContainsFunc(keys, func(key string) bool { return key == "platform" || key == "type" || key == "business_unit" })
+}
 
 // identifies tells whether any of the kinds is one of those.
 func identifies(kinds []string) bool {

@@ -166,7 +166,7 @@ func (c *Committer) commitOf(ctx context.Context, p *Push, state *store.HeadStat
 		Root: after.Root(), Kinds: kinds, Delta: pack.EncodeDeltas(recorded(deltas, state.ID == 0)),
 		Plan: pack.NewPlan(state.Rows, after, deltas),
 	}
-	if state.ID == 0 || identifies(kinds) || slices.Contains(kinds, "platform") || slices.Contains(kinds, "type") {
+	if state.ID == 0 || identifies(kinds) || summarised(kinds) {
 		summary, err := v.summary(ctx)
 		if err != nil {
 			return nil, err
@@ -175,6 +175,9 @@ func (c *Committer) commitOf(ctx context.Context, p *Push, state *store.HeadStat
 	}
 	if state.ID != 0 && len(kinds) == 0 {
 		return w, nil
+	}
+	if slices.Contains(kinds, store.KindPrincipalUser) {
+		w.User = principalUser(after)
 	}
 	return w, c.evaluate(ctx, v, w, touched(kinds, deltas))
 }

@@ -14,8 +14,9 @@ import (
 // its own, at little more time for which it is locked.
 const evaluatedTogether = 100
 
-// EvaluateCheck evaluates a check over every head that it may apply to, and writes the statuses. A head that changes
-// meanwhile is evaluated again.
+// EvaluateCheck evaluates a check over every head that it may apply to, writes the statuses, and drops those of older
+// versions: what they tell of is in its scope no more. A head that changes meanwhile is evaluated again. A version that
+// is not the newest any more changes nothing.
 func (c *Committer) EvaluateCheck(ctx context.Context, check compliance.Check) error {
 	compiled, err := check.Compile()
 	if err != nil {
@@ -26,7 +27,10 @@ func (c *Committer) EvaluateCheck(ctx context.Context, check compliance.Check) e
 	if err := c.store.EachHeadOfSource(ctx, check.SourceName, e.add); err != nil {
 		return err
 	}
-	return e.flush(ctx)
+	if err := e.flush(ctx); err != nil {
+		return err
+	}
+	return c.store.DropOutdatedStatuses(ctx, check.ID, check.Version)
 }
 
 // evaluation evaluates one check for heads, and holds the statuses that are not yet stored.

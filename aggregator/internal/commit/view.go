@@ -4,16 +4,11 @@ package commit
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/pack"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/tree"
-	inventoryv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1"
-	"github.com/rollcall-inventory/rollcall/proto/normal"
 	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
 
@@ -94,33 +89,24 @@ func (v *view) infer(ctx context.Context) error {
 
 // summary returns what lists show of the machine.
 func (v *view) summary(ctx context.Context) (*store.Summary, error) {
-	sections, err := v.load(ctx, []string{"os_version", "system_info"})
+	sections, err := v.load(ctx, summaryKinds)
 	if err != nil {
 		return nil, err
 	}
-	var system struct {
-		ComputerName  string `json:"computer_name"`
-		Hostname      string `json:"hostname"`
-		HardwareModel string `json:"hardware_model"`
+	s := summaryOf(sections, v.added)
+	if s.BusinessUnit, err = v.businessUnit(ctx); err != nil {
+		return nil, err
 	}
-	if body := onlyBody(sections["system_info"]); body != nil {
-		_ = json.Unmarshal(body, &system) // a key of an unexpected type leaves the others filled
+	return &s, nil
+}
+
+// principalUser returns who uses the machine.
+func principalUser(sections pack.Sections) *store.PrincipalUser {
+	var user store.PrincipalUser
+	if s := sections[store.KindPrincipalUser]; s != nil {
+		user = store.PrincipalUserOf(s.Facts)
 	}
-	s := &store.Summary{
-		ComputerName: system.ComputerName, HardwareModel: system.HardwareModel,
-		Platform: v.added.Platform, Type: v.added.Type,
-	}
-	if s.ComputerName == "" {
-		s.ComputerName = system.Hostname
-	}
-	if body := onlyBody(sections["os_version"]); body != nil {
-		version := &inventoryv1.OSVersion{}
-		options := protojson.UnmarshalOptions{DiscardUnknown: true}
-		if options.Unmarshal(body, version) == nil { // a body of an unexpected form has no display
-			s.OSVersion = normal.OSDisplay(version)
-		}
-	}
-	return s, nil
+	return &user
 }
 
 func onlyBody(s *snapshot.Section) []byte {

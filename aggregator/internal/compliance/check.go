@@ -19,6 +19,9 @@ const (
 // platforms are the contract's, as they stand in a tree.
 var platforms = []string{"LINUX", "MACOS", "WINDOWS", "ANDROID", "IOS", "IPADOS", "TVOS"}
 
+// Platforms lists the platforms that a check may be limited to, as they stand in a tree.
+func Platforms() []string { return slices.Clone(platforms) }
+
 // Check is a JMESPath compliance check as an administrator defines it.
 type Check struct {
 	ID                int64 // of this check among JMESPath checks

@@ -25,7 +25,7 @@
 //
 // # Bounds
 //
-// An expression is at most [MaxExpressionBytes] long, nests brackets at most
+// An expression is at most maxExpressionBytes long, nests brackets at most
 // maxNesting deep before the parser sees it and gives a syntax tree at most
 // maxDepth deep. Names and numbers of arguments of functions are checked when it
 // is compiled. An evaluation may take maxSteps steps: each visit of a node of the

@@ -108,7 +108,7 @@ func TestASyntaxErrorHasItsPosition(t *testing.T) {
 		{"[0](a)", 6},
 		{strings.Repeat("(", 65), 64},
 		{strings.Repeat("!", 65) + "a", 64},
-		{strings.Repeat("a", MaxExpressionBytes+1), MaxExpressionBytes},
+		{strings.Repeat("a", maxExpressionBytes+1), maxExpressionBytes},
 	}
 	for _, tt := range tests {
 		_, err := Compile(tt.expression)

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxExpressionBytes is the longest expression that Compile accepts.
-const MaxExpressionBytes = 16 << 10
+// maxExpressionBytes is the longest expression that Compile accepts.
+const maxExpressionBytes = 16 << 10
 
 // maxNesting bounds open brackets and runs of prefix operators, and the nesting
 // of a JSON literal, before the recursive parser is called.
@@ -48,8 +48,8 @@ type scanner struct {
 // scan checks the parts of src that the parser does not, and lists its calls in
 // source order.
 func scan(src string) ([]call, error) {
-	if len(src) > MaxExpressionBytes {
-		return nil, &SyntaxError{MaxExpressionBytes, fmt.Sprintf("the expression is longer than %d bytes", MaxExpressionBytes)}
+	if len(src) > maxExpressionBytes {
+		return nil, &SyntaxError{maxExpressionBytes, fmt.Sprintf("the expression is longer than %d bytes", maxExpressionBytes)}
 	}
 	for i, r := range src {
 		if r == 0 {

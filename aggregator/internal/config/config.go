@@ -26,6 +26,9 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	kongcompletion "github.com/jotaen/kong-completion"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/manual"
 )
 
 const (
@@ -44,10 +47,24 @@ type CLI struct {
 
 	Serve   Serve    `cmd:"" help:"Run the aggregator."`
 	Migrate Database `cmd:"" help:"Bring the database to the newest schema, and end."`
-	Token   struct {
+	User    struct {
+		Create  UserCreate `cmd:"" help:"Create a user."`
+		List    List       `cmd:"" help:"List the users and service accounts."`
+		Roles   UserRoles  `cmd:"" help:"Give a user or service account other roles."`
+		Passwd  UserPasswd `cmd:"" help:"Give a user another password, and end their sessions."`
+		Disable Named      `cmd:"" help:"Keep a user or service account out, with all its tokens and sessions."`
+		Enable  Named      `cmd:"" help:"Let one that was disabled in again."`
+		Delete  Named      `cmd:"" help:"Delete a user or service account with its tokens. What it did stays in the audit log."`
+	} `cmd:"" help:"Users and service accounts."`
+	Role struct {
+		Create RoleCreate `cmd:"" help:"Create a role."`
+		List   List       `cmd:"" help:"List the roles."`
+		Delete Named      `cmd:"" help:"Delete a role that nobody has."`
+	} `cmd:"" help:"What users and service accounts may do."`
+	Token struct {
 		Create TokenCreate `cmd:"" help:"Create a token and print it, this once."`
 		List   List        `cmd:"" help:"List the tokens (never the secrets)."`
-		Revoke Revoke      `cmd:"" help:"Revoke a token."`
+		Revoke Revoke      `cmd:"" help:"Revoke a token, by its name or id."`
 	} `cmd:"" help:"API tokens."`
 	Enrollment struct {
 		Create EnrollmentCreate `cmd:"" help:"Create an enrolment secret and print it, this once."`
@@ -59,7 +76,19 @@ type CLI struct {
 	Fsck        Database    `cmd:"" help:"Verify every digest in the database, and count orphans."`
 	Healthcheck Healthcheck `cmd:"" help:"Ask a running aggregator whether it is ready."`
 	Version     struct{}    `cmd:"" help:"Print the version."`
+	Completion  Completion  `cmd:"" help:"Print what a shell needs to complete this command line."`
+	Man         struct{}    `cmd:"" hidden:"" help:"Print the manual page."`
+
+	model *kong.Application
 }
+
+// Completion is the verb completion.
+type Completion struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"The shell: bash, zsh or fish."`
+}
+
+// Manual returns the manual page of the program.
+func (c *CLI) Manual() string { return manual.Page(c.model) }
 
 // Parse reads a command line (without the program's name), the environment and the configuration file. Help goes to
 // stdout. Every error but ErrHelp has the exit code ExitUsage and a message for the person at the terminal.
@@ -80,6 +109,7 @@ func Parse(args []string, getenv func(string) string, stdout io.Writer) (*CLI, e
 	if err != nil {
 		return nil, fmt.Errorf("command line: %w", err) // a mistake in the structs
 	}
+	kongcompletion.Register(parser)
 	layer.learn(parser.Model.Node, nil)
 	chosen, err := parser.Parse(args)
 	if helped {
@@ -88,7 +118,7 @@ func Parse(args []string, getenv func(string) string, stdout io.Writer) (*CLI, e
 	if err != nil {
 		return nil, WithExit(ExitUsage, err)
 	}
-	cli.Verb = verb(chosen.Selected())
+	cli.Verb, cli.model = verb(chosen.Selected()), parser.Model
 	return cli, nil
 }
 

@@ -131,7 +131,6 @@ func TestMistakesAreUsageErrorsThatSayWhere(t *testing.T) {
 		{"bad number in the environment", "enrollment create --name a --embedded-postgres x", "", env{"ROLLCALL_AGGREGATOR_ENROLLMENT_CREATE_QUOTA": "x"}, []string{"environment variable ROLLCALL_AGGREGATOR_ENROLLMENT_CREATE_QUOTA"}},
 		{"bad duration", "serve --checkin-interval 5", "", nil, []string{"--checkin-interval", "5m"}},
 		{"bad log level", "migrate --log-level loud --embedded-postgres x", "", nil, []string{"--log-level", "debug"}},
-		{"bad role", "token create --name a --role root --embedded-postgres x", "", nil, []string{"--role", "operator"}},
 		{"no name", "token create --embedded-postgres x", "", nil, []string{"--name"}},
 		{"blank name", "token create --embedded-postgres x --name=", "", nil, []string{"--name"}},
 		{"no database", "fsck", "", nil, []string{"--embedded-postgres", "--database-url"}},

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
+	"path/filepath"
 	"strconv"
 	"time"
 )
@@ -26,12 +28,47 @@ type Serve struct {
 
 	TrustedProxies []netip.Prefix `setting:"" name:"trusted-proxies" placeholder:"CIDR" help:"Networks of the proxies in front of --listen whose X-Forwarded-For is believed: 10.0.0.0/8,fd00::/8."`
 
+	PublicURL     string `setting:"" name:"public-url" placeholder:"URL" help:"Where agents and admins reach this aggregator, for the addresses that it hands out: https://rollcall.example. By default where a request went to."`
+	AgentPackages string `setting:"" name:"agent-packages" placeholder:"DIR" help:"A folder with the agent's packages as make package names them: what the installation scripts of enrolments download."`
+
 	ReplicaURL    string        `setting:"" name:"replica-url" placeholder:"URL" help:"Read exports from this streaming replica of the database (postgres://…) while it keeps up."`
 	ReplicaMaxLag time.Duration `setting:"" name:"replica-max-lag" default:"5m" help:"How far behind the replica may be (default ${default}); beyond that exports read the primary."`
 
 	CheckinInterval time.Duration `setting:"" name:"checkin-interval" default:"5m" help:"How often agents report (default ${default})."`
 
 	SnapshotRetentionDays int `setting:"" name:"snapshot-retention-days" default:"30" placeholder:"DAYS" help:"How long changes are kept, and with them the snapshots of the past; weeks go as a whole. The current snapshots stay (default ${default})."`
+
+	ExportDir       string        `setting:"" name:"export-dir" placeholder:"DIR" help:"Where exports are kept for download: exports/ in the folder of --embedded-postgres by default, else /var/lib/rollcall/exports. Aggregators on one database share it."`
+	ExportRetention time.Duration `setting:"" name:"export-retention" default:"7d" help:"How long a finished task and its file are kept (default ${default})."`
+	ExportMaxGiB    int64         `setting:"" name:"export-max-gib" default:"20" placeholder:"GIB" help:"How much all files of exports together may take; an export that would take more fails. 0: any number (default ${default})."`
+}
+
+// defaultExportDir is where exports are kept beside a database server.
+const defaultExportDir = "/var/lib/rollcall/exports"
+
+// minExportRetention leaves time for a download.
+const minExportRetention = time.Minute
+
+// ExportFolder returns where exports are kept.
+func (s *Serve) ExportFolder() string {
+	switch {
+	case s.ExportDir != "":
+		return s.ExportDir
+	case s.EmbeddedPostgres != "":
+		return filepath.Join(s.EmbeddedPostgres, "exports")
+	default:
+		return defaultExportDir
+	}
+}
+
+func (s *Serve) validateExports() error {
+	if s.ExportRetention < minExportRetention {
+		return fmt.Errorf("--export-retention %s: at least %s", s.ExportRetention, minExportRetention)
+	}
+	if s.ExportMaxGiB < 0 || s.ExportMaxGiB > 1<<20 {
+		return fmt.Errorf("--export-max-gib %d: from 0 to %d", s.ExportMaxGiB, 1<<20)
+	}
+	return nil
 }
 
 // minReplicaLag is what a replica needs to seem to keep up: it is looked at every other second.
@@ -67,6 +104,9 @@ func (s *Serve) Validate() error {
 			return err
 		}
 	}
+	if err := validatePublicURL(s.PublicURL); err != nil {
+		return err
+	}
 	if s.ReplicaMaxLag < minReplicaLag {
 		return fmt.Errorf("--replica-max-lag %s: at least %s", s.ReplicaMaxLag, minReplicaLag)
 	}
@@ -75,6 +115,18 @@ func (s *Serve) Validate() error {
 	}
 	if s.SnapshotRetentionDays < 1 || s.SnapshotRetentionDays > maxRetentionDays {
 		return fmt.Errorf("--snapshot-retention-days %d: from 1 to %d", s.SnapshotRetentionDays, maxRetentionDays)
+	}
+	return s.validateExports()
+}
+
+// validatePublicURL wants what a path can follow: a scheme and a host. It stands in scripts that run as root.
+func validatePublicURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return fmt.Errorf("--public-url %s: write it like https://rollcall.example", text)
 	}
 	return nil
 }

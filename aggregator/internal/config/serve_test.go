@@ -40,6 +40,9 @@ func TestPlainHTTPStaysOnLoopback(t *testing.T) {
 		{"a day of history", "--snapshot-retention-days 1", ""},
 		{"no history", "--snapshot-retention-days 0", "--snapshot-retention-days"},
 		{"history for ever", "--snapshot-retention-days 100000", "--snapshot-retention-days"},
+		{"a month of exports", "--export-retention 30d --export-max-gib 0", ""},
+		{"exports that are gone at once", "--export-retention 1s", "--export-retention"},
+		{"room for less than nothing", "--export-max-gib -1", "--export-max-gib"},
 		{"replica", "--replica-url postgres://replica --replica-max-lag 10s", ""},
 		{"replica that is to keep up with light", "--replica-max-lag 1ms", "--replica-max-lag"},
 	}
@@ -54,5 +57,23 @@ func TestPlainHTTPStaysOnLoopback(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestExportsHaveAFolder(t *testing.T) {
+	t.Parallel()
+	for flags, want := range map[string]string{
+		"--embedded-postgres x":                       "x/exports",
+		"--embedded-postgres x --export-dir /y":       "/y",
+		"--database-url postgres://d":                 "/var/lib/rollcall/exports",
+		"--database-url postgres://d --export-dir /y": "/y",
+	} {
+		cli, err := parse(t, "serve "+flags, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cli.Serve.ExportFolder(); got != want {
+			t.Errorf("%s: got %s, want %s", flags, got, want)
+		}
 	}
 }

@@ -9,23 +9,6 @@ import (
 	"time"
 )
 
-// TokenCreate is the verb token create.
-type TokenCreate struct {
-	Database
-	Name    string        `required:"" help:"What the token is for."`
-	Role    string        `enum:"viewer,operator,admin" default:"viewer" help:"What the token may do: viewer, operator or admin (default ${default})."`
-	User    bool          `help:"Make it the token of a person (ztlu_…) instead of a program (ztls_…)."`
-	Expires time.Duration `help:"When it ends, from now: 12h, 30d. Never by default."`
-}
-
-// Validate refuses an empty name and an end in the past.
-func (t *TokenCreate) Validate() error {
-	if err := t.Database.Validate(); err != nil {
-		return err
-	}
-	return validateNew(t.Name, t.Expires)
-}
-
 // EnrollmentCreate is the verb enrollment create.
 type EnrollmentCreate struct {
 	Database
@@ -35,7 +18,8 @@ type EnrollmentCreate struct {
 	Quota        int           `help:"How many machines may enrol. Any number by default."`
 	Expires      time.Duration `help:"When it ends, from now: 12h, 30d. Never by default."`
 
-	Configuration string `placeholder:"NAME" help:"The collection configuration of the machines; the one called default otherwise."`
+	SerialNumber  []string `name:"serial-number" help:"A machine that may enrol, by the serial number that it is known under; may be repeated. Every machine by default."`
+	Configuration string   `placeholder:"NAME" help:"The collection configuration of the machines; the one called default otherwise."`
 }
 
 // Validate refuses an empty name, an end in the past and a negative quota.

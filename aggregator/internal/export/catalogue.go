@@ -8,11 +8,14 @@ import (
 	"slices"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/table"
+	"github.com/rollcall-inventory/rollcall/proto/asset"
 )
 
 // fact is one decoded asset.
 type fact struct {
 	id            int64 // in the dictionary; 0: of one machine only
+	digest        asset.Digest
+	seconds       int64 // when it came to the machine at hand, where the kind has such times
 	name, version string
 	cells         []table.Cell
 	encoded       table.Encoded // in place of cells, when the table encodes

@@ -3,24 +3,10 @@
 package export
 
 import (
-	"context"
 	"encoding/json"
 
-	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/table"
 )
-
-// debPackages has the columns of the outside contract's export of the same name.
-var debPackages = dataset{
-	kind:    "deb_packages",
-	columns: []string{"name", "version", "source", "size", "arch", "revision", "status", "maintainer", "section", "priority"},
-	decode:  decodeDebPackage,
-}
-
-// DebPackages writes one row for each Debian package on each known machine, and closes the table.
-func DebPackages(ctx context.Context, s *store.Store, f Filter, w table.Writer) error {
-	return debPackages.write(ctx, s, f, w)
-}
 
 func decodeDebPackage(body []byte) (fact, error) {
 	var p struct {

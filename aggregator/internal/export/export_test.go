@@ -51,7 +51,7 @@ func TestRowsComeInOrderAndAllOfThem(t *testing.T) {
 	const machines, packages = 120, 20 // more machines than one batch
 	s := fleet(t, machines, packages)
 	var out strings.Builder
-	if err := export.DebPackages(t.Context(), s, export.Filter{}, table.NewCSV(&out)); err != nil {
+	if err := export.Facts(t.Context(), s, "deb_packages", export.Filter{}, table.NewCSV(&out)); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
@@ -73,7 +73,7 @@ func TestRowsComeInOrderAndAllOfThem(t *testing.T) {
 		t.Error("rows are not by source, serial number, name and version")
 	}
 	out.Reset()
-	if err := export.DebPackages(t.Context(), s, export.Filter{Source: "S1"}, table.NewCSV(&out)); err != nil {
+	if err := export.Facts(t.Context(), s, "deb_packages", export.Filter{Source: "S1"}, table.NewCSV(&out)); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Count(out.String(), "\n") - 1; got != machines/2*packages {
@@ -88,10 +88,10 @@ func TestEncodingAheadChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := fleet(t, 60, 20)
 	var encoded, row strings.Builder
-	if err := export.DebPackages(t.Context(), s, export.Filter{}, table.NewCSV(&encoded)); err != nil {
+	if err := export.Facts(t.Context(), s, "deb_packages", export.Filter{}, table.NewCSV(&encoded)); err != nil {
 		t.Fatal(err)
 	}
-	if err := export.DebPackages(t.Context(), s, export.Filter{}, plain{table.NewCSV(&row)}); err != nil {
+	if err := export.Facts(t.Context(), s, "deb_packages", export.Filter{}, plain{table.NewCSV(&row)}); err != nil {
 		t.Fatal(err)
 	}
 	if encoded.String() != row.String() || row.Len() == 0 {
@@ -109,7 +109,7 @@ func (full) Write([]byte) (int, error) { return 0, errFull }
 func TestWriterThatFailsEndsTheExport(t *testing.T) {
 	t.Parallel()
 	s := fleet(t, 2, 3)
-	if err := export.DebPackages(t.Context(), s, export.Filter{}, table.NewCSV(full{})); !errors.Is(err, errFull) {
+	if err := export.Facts(t.Context(), s, "deb_packages", export.Filter{}, table.NewCSV(full{})); !errors.Is(err, errFull) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -119,7 +119,7 @@ func BenchmarkDebPackages(b *testing.B) {
 	s := fleet(b, machines, packages)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := export.DebPackages(b.Context(), s, export.Filter{}, table.NewCSV(io.Discard)); err != nil {
+		if err := export.Facts(b.Context(), s, "deb_packages", export.Filter{}, table.NewCSV(io.Discard)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/filter"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 )
 
@@ -95,6 +97,7 @@ func benchUpdate(n int, random *rand.Rand, role []int) update {
 			ComputerName: fmt.Sprintf("host-%06d", n), Platform: "LINUX", Type: []string{"SERVER", "VM", "LAPTOP"}[n%3],
 			OSVersion: fmt.Sprintf("Debian GNU/Linux 12.%d", n%12), HardwareModel: fmt.Sprint("Model ", n%50),
 		},
+		User:     store.PrincipalUser{PrincipalName: fmt.Sprintf("user-%05d@example.com", n/2)},
 		Statuses: []store.IndexStatus{{Check: 1, Status: compliance.StatusOK}, {Check: 2, Status: compliance.StatusFailed}},
 	}}
 	u.ids = make([]int64, 0, len(role))
@@ -136,12 +139,30 @@ func BenchmarkFleet(b *testing.B) {
 			return found.Total, err
 		}},
 		{"MachinePage", func() (int, error) {
-			found, err := x.Machines(store.MachineFilter{Limit: 100})
-			return len(found), err
+			found, err := x.Find(Question{Limit: 100})
+			return len(found.Machines), err
 		}},
-		{"MachineSearch", func() (int, error) {
-			found, err := x.Machines(store.MachineFilter{Query: "host-099999", Limit: 100})
-			return len(found), err
+		{"MachineSearch", func() (int, error) { return benchFind(x, "host-099999") }},
+		{"FilterOfOnePackage", func() (int, error) {
+			return benchFind(x, "platform:LINUX AND software.name:package-00007 AND software.version<2.7-1+deb12u2")
+		}},
+		{"FilterOfFields", func() (int, error) {
+			return benchFind(x, `(hardware_model:"Model 1*" OR computer_name:host-09*) AND NOT type:VM AND last_seen>2023-11-14`)
+		}},
+		{"FilterOfManyPackages", func() (int, error) { return benchFind(x, "software.name:package-0*5 AND software.version>2.9") }},
+		{"FilterOfUsersOrSerials", func() (int, error) { return benchFind(x, "principal_user:user-0001* OR serial_number:*77") }},
+		{"FilterOfAllSoftware", func() (int, error) { return benchFind(x, "software.name:*") }},
+		{"SearchMisspelt", func() (int, error) {
+			hits, err := x.Search(Search{Text: "pakage-00007", Limit: 20, Machines: true, Software: true})
+			return len(hits), err
+		}},
+		{"SearchMachineMisspelt", func() (int, error) {
+			hits, err := x.Search(Search{Text: "hsot-012345", Limit: 20, Machines: true})
+			return len(hits), err
+		}},
+		{"PrincipalUsers", func() (int, error) {
+			counts, err := x.Users(auth.Scope{}, store.PrincipalUser{}, 1000)
+			return len(counts), err
 		}},
 		{"Counts", func() (int, error) {
 			counts, err := x.Counts()
@@ -190,6 +211,15 @@ func BenchmarkFleet(b *testing.B) {
 			}
 		}
 	})
+}
+
+func benchFind(x *Index, text string) (int, error) {
+	f, err := filter.Parse(text)
+	if err != nil {
+		return 0, err
+	}
+	page, err := x.Find(Question{Filter: f, Now: time.Unix(1_800_000_000, 0), Limit: 100})
+	return page.Total, err
 }
 
 // replaceForBench is replace without a store.

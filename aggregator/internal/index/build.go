@@ -210,7 +210,11 @@ func (x *Index) set(s *state, u *update) *head {
 		return nil
 	}
 	h.source, h.archived, h.seq, h.changedAt, h.lastSeen = u.Source, u.Archived, u.Seq, u.ChangedAt, u.LastSeen
-	h.summary = u.Summary
+	h.summary, h.user = u.Summary, nil
+	if u.User != (store.PrincipalUser{}) {
+		user := u.User
+		h.user = &user // not &u.User, which would keep the update, and all those read with it, in memory
+	}
 	for _, text := range []*string{&h.summary.Platform, &h.summary.Type, &h.summary.OSVersion, &h.summary.HardwareModel} {
 		*text = s.text(*text)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/filter"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 	versions "github.com/rollcall-inventory/rollcall/aggregator/internal/version"
 )
@@ -27,29 +28,39 @@ func (a *aggregator) agrees(when string) {
 // machinesAgree compares lists of machines, page by page. last_seen is compared elsewhere: no journal tells it.
 func (a *aggregator) machinesAgree(when string) {
 	a.t.Helper()
-	filters := []store.MachineFilter{
-		{},
-		{Query: "m-1"},
-		{Query: "HÖST"},
-		{Query: "nothing"},
-		{Platform: "LINUX"},
-		{Platform: "WINDOWS"},
-		{Source: "alpha"},
-		{Source: "beta", Platform: "LINUX"},
-		{Source: "nobody"},
-		{After: "m-15"},
-	}
-	for _, f := range filters {
+	for _, q := range []struct {
+		text string
+		same store.MachineFilter
+	}{
+		{"", store.MachineFilter{}},
+		{"m-1", store.MachineFilter{Query: "m-1"}},
+		{"HÖST", store.MachineFilter{Query: "HÖST"}},
+		{"nothing", store.MachineFilter{Query: "nothing"}},
+		{"platform:LINUX", store.MachineFilter{Platform: "LINUX"}},
+		{"platform:WINDOWS", store.MachineFilter{Platform: "WINDOWS"}},
+		{"source:alpha", store.MachineFilter{Source: "alpha"}},
+		{"source:beta AND platform:LINUX", store.MachineFilter{Source: "beta", Platform: "LINUX"}},
+		{"source:nobody", store.MachineFilter{Source: "nobody"}},
+		{"", store.MachineFilter{After: "m-15"}},
+	} {
+		f := q.same
 		f.Limit = 7
 		for {
 			want := must(a.store.ListMachines(a.t.Context(), f))(a.t)
-			got := must(a.Machines(f))(a.t)
+			got := a.find(q.text, f.After, f.Limit)
 			if a.differ(when, "machines", f, withoutLastSeen(got), withoutLastSeen(want)) || len(want) < f.Limit {
 				break
 			}
 			f.After = want[len(want)-1].SerialNumber
 		}
 	}
+}
+
+// find returns a page of the machines for which a filter is true.
+func (a *aggregator) find(text, after string, limit int) []store.Machine {
+	a.t.Helper()
+	question := Question{Filter: must(filter.Parse(text))(a.t), Now: time.Now(), After: after, Limit: limit}
+	return must(a.Find(question))(a.t).Machines
 }
 
 func withoutLastSeen(machines []store.Machine) []store.Machine {
@@ -190,7 +201,7 @@ func empty(v any) bool {
 func (a *aggregator) serials() []string {
 	a.t.Helper()
 	found := map[string]bool{}
-	for _, m := range must(a.Machines(store.MachineFilter{Limit: 1000}))(a.t) {
+	for _, m := range a.find("", "", 1000) {
 		found[m.SerialNumber] = true
 	}
 	return slices.Sorted(maps.Keys(found))

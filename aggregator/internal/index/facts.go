@@ -3,7 +3,6 @@
 package index
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -51,48 +50,21 @@ func (s *state) attach(m *machine) {
 	s.ofSystem[system{m.platform, m.osVersion}]++
 }
 
-// sumUp does what the store's machineFactsSQL does.
+// sumUp fills in what the live heads together say.
 func (m *machine) sumUp() {
-	m.known, m.computerName, m.osVersion = false, "", ""
-	var platforms, kinds, names []string
+	var live []store.Summary
+	var names []string
 	for _, h := range m.heads {
-		if h.archived {
-			continue
+		if !h.archived {
+			live, names = append(live, h.summary), append(names, strings.ToLower(h.summary.ComputerName))
 		}
-		m.known = true
-		if m.computerName == "" {
-			m.computerName = h.summary.ComputerName
-		}
-		if m.osVersion == "" {
-			m.osVersion = h.summary.OSVersion
-		}
-		platforms, kinds = append(platforms, h.summary.Platform), append(kinds, h.summary.Type)
-		names = append(names, strings.ToLower(h.summary.ComputerName))
 	}
-	m.platform, m.kind = mode(platforms), mode(kinds)
+	m.known = len(live) > 0
+	all := store.SumUp(live)
+	m.computerName, m.platform, m.kind, m.osVersion = all.ComputerName, all.Platform, all.Type, all.OSVersion
 	if m.lowerNames = strings.Join(names, "\n"); m.lowerNames == m.computerName {
 		m.lowerNames = m.computerName // one copy
 	}
-}
-
-// mode returns the text that most say, of several the first in order; those that say nothing do not count.
-func mode(texts []string) string {
-	if len(texts) == 1 {
-		return texts[0]
-	}
-	slices.Sort(texts)
-	best, most := "", 0
-	for i := 0; i < len(texts); {
-		n := i
-		for n < len(texts) && texts[n] == texts[i] {
-			n++
-		}
-		if texts[i] != "" && n-i > most {
-			best, most = texts[i], n-i
-		}
-		i = n
-	}
-	return best
 }
 
 // listed returns what lists show of a known machine.
@@ -118,9 +90,4 @@ func (m *machine) lastSeen() time.Time {
 		}
 	}
 	return last
-}
-
-// reportedBy tells whether a live head is of a source with that name.
-func (s *state) reportedBy(m *machine, source string) bool {
-	return slices.ContainsFunc(m.heads, func(h *head) bool { return !h.archived && s.sources[h.source].Name == source })
 }

@@ -6,46 +6,9 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 )
-
-// Machines answers what store.ListMachines answers, but for LastSeen, which may be a minute old; ErrBuilding while the
-// index is being built.
-func (x *Index) Machines(f store.MachineFilter) ([]store.Machine, error) {
-	var found []store.Machine
-	err := x.read(func(s *state) { found = s.list(f) })
-	return found, err
-}
-
-func (s *state) list(f store.MachineFilter) []store.Machine {
-	var found []store.Machine
-	query := strings.ToLower(f.Query)
-	for _, m := range s.behind(f.After) {
-		if len(found) == f.Limit {
-			break
-		}
-		switch {
-		case !m.known:
-		case f.Platform != "" && m.platform != f.Platform:
-		case f.Source != "" && !s.reportedBy(m, f.Source):
-		case !strings.Contains(m.lowerSerial, query) && !strings.Contains(m.lowerNames, query):
-		default:
-			found = append(found, s.listed(m))
-		}
-	}
-	return found
-}
-
-// behind returns the machines with serial numbers behind one, in order.
-func (s *state) behind(serial string) []*machine {
-	from, found := slices.BinarySearchFunc(s.bySerial, serial, func(m *machine, serial string) int { return cmp.Compare(m.serial, serial) })
-	if found {
-		from++
-	}
-	return s.bySerial[from:]
-}
 
 // Counts is the fleet in a few numbers.
 type Counts struct {

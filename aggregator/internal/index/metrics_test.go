@@ -10,8 +10,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-
-	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 )
 
 func TestMetricsTellHowTheIndexIs(t *testing.T) {
@@ -71,7 +69,7 @@ func TestForgottenIndexIsBuiltOfWhatIsThere(t *testing.T) {
 	a.Forget()
 	a.fresh()
 	a.agrees("built anew")
-	if got := must(a.Machines(store.MachineFilter{Limit: 9}))(t); len(got) != 2 {
+	if got := a.find("", "", 9); len(got) != 2 {
 		t.Errorf("got %v", got)
 	}
 }

@@ -155,7 +155,7 @@ func (s *state) same(m *machine, heads []store.IndexHead, ids map[uint32][]int64
 			return true
 		}
 		slices.Sort(want)
-		return h.archived == read.Archived && h.summary == read.Summary && h.source == read.Source &&
+		return h.archived == read.Archived && h.summary == read.Summary && h.principalUser() == read.User && h.source == read.Source &&
 			slices.Equal(ids[h.ordinal], want) && s.hasStatuses(h, read.Statuses)
 	})
 }

@@ -31,6 +31,7 @@ func (s *state) software(f store.SoftwareFilter) []store.Software {
 		names = k.namesFrom(f.After.Name)
 	}
 	query := strings.ToLower(f.Query)
+	visible := s.headsIn(f.Scope)
 	for _, n := range names {
 		if !strings.Contains(n.lower, query) {
 			continue
@@ -42,7 +43,7 @@ func (s *state) software(f store.SoftwareFilter) []store.Software {
 			if len(found) == f.Limit {
 				return found
 			}
-			if machines := countMachines(v.heads(), s.live); machines > 0 {
+			if machines := countMachines(v.heads(), visible); machines > 0 {
 				found = append(found, store.Software{Name: n.text, Version: v.text, Machines: machines})
 			}
 		}

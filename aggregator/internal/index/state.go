@@ -67,6 +67,7 @@ type head struct {
 	changedAt time.Time
 	lastSeen  time.Time
 	summary   store.Summary
+	user      *store.PrincipalUser // nil: nobody
 }
 
 // machine is a machine that has heads, and what its live ones together say about it.

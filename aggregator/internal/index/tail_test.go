@@ -115,18 +115,33 @@ func TestChangesThatAreNotKeptAreMadeUpFor(t *testing.T) {
 	}
 }
 
+// trims waits until the journal can be trimmed: transactions of other tests in the same cluster hold it back.
+func (a *aggregator) trims() {
+	a.t.Helper()
+	deadline := time.After(time.Minute)
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for must(a.store.TrimJournal(a.t.Context(), 2, 100))(a.t) == 0 {
+		select {
+		case <-deadline:
+			a.t.Fatal("the journal is not trimmed")
+		case <-again.C:
+		}
+	}
+}
+
 func TestUnreadJournalThatWasTrimmedMeansANewBuild(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	a := w.aggregator()
 	a.mustPush(report{serial: "A", source: "alpha", sections: debs(deb("bash", "5"))})
 	w.exec("UPDATE journal SET at = now() - interval '9 days'")
-	must(a.store.TrimJournal(t.Context(), 2, 100))(t)
+	a.trims()
 	a.numbers.polledUnixMicro.Store(time.Now().Add(-time.Hour).UnixMicro())
 	if err := a.catchUp(t.Context()); !errors.Is(err, ErrBuilding) {
 		t.Fatalf("got %v", err)
 	}
-	if _, err := a.Machines(store.MachineFilter{Limit: 1}); !errors.Is(err, ErrBuilding) {
+	if _, err := a.Find(Question{Limit: 1}); !errors.Is(err, ErrBuilding) {
 		t.Errorf("a reader gets %v", err)
 	}
 	a.rebuild(t.Context())
@@ -150,12 +165,17 @@ func TestMismatchIsFoundAndMended(t *testing.T) {
 	}
 	s := a.current()
 	bash := s.catalog.kinds["deb_packages"].byName["bash"].versions[0].assets[0]
-	bash.heads.Remove(s.machines[s.bySerial[2].id].heads[0].ordinal) // what no journal explains
-	for range 20 {                                                   // a sample is a sample
-		a.everyMinute(t.Context())
-	}
-	if n := a.numbers.mismatches.Load(); n != 1 {
-		t.Errorf("got %d mismatches, want 1", n)
+	for i, harm := range []func(*head){ // what no journal explains
+		func(h *head) { bash.heads.Remove(h.ordinal) },
+		func(h *head) { h.user = &store.PrincipalUser{UniqueID: "nobody"} },
+	} {
+		harm(s.machines[s.bySerial[2].id].heads[0])
+		for range 20 { // a sample is a sample
+			a.everyMinute(t.Context())
+		}
+		if n := a.numbers.mismatches.Load(); n != int64(i+1) {
+			t.Errorf("got %d mismatches, want %d", n, i+1)
+		}
 	}
 	a.agrees("after it was mended")
 }
@@ -193,7 +213,7 @@ func TestLastSeenIsReadByTheMinute(t *testing.T) {
 	w.exec("UPDATE head SET last_seen = last_seen + interval '1 hour' WHERE machine = (SELECT id FROM machine WHERE serial_number = 'B')")
 	a.everyMinute(t.Context())
 	want := must(a.store.ListMachines(t.Context(), store.MachineFilter{Limit: 10}))(t)
-	got := must(a.Machines(store.MachineFilter{Limit: 10}))(t)
+	got := a.find("", "", 10)
 	for i := range want {
 		if !got[i].LastSeen.Equal(want[i].LastSeen) {
 			t.Errorf("%s: got %v, want %v", want[i].SerialNumber, got[i].LastSeen, want[i].LastSeen)
@@ -253,26 +273,5 @@ func TestManyVersionsOfANameAreInOrder(t *testing.T) {
 	}
 	if slices.ContainsFunc(got, func(v *version) bool { return len(v.assets) != 2 }) {
 		t.Error("a version lacks an asset")
-	}
-}
-
-func TestMachineOfManySourcesCountsOnce(t *testing.T) {
-	t.Parallel()
-	s := newState()
-	s.catalog.put(store.IndexAsset{ID: 1, Kind: "deb_packages", Name: "bash", Version: "5"})
-	for id := range int64(maxLayers + 2) {
-		u := update{IndexHead: store.IndexHead{ID: id + 1, Machine: 7, Serial: "A", Whole: true}, ids: []int64{1}}
-		h := s.ensureHead(&u)
-		if full := id >= maxLayers; (h == nil) != full {
-			t.Fatalf("head %d: got %v", id, h)
-		}
-		if h != nil {
-			s.catalog.update(h.ordinal, &u)
-		}
-	}
-	s.attach(s.machines[7])
-	want := []store.Software{{Name: "bash", Version: "5", Machines: 1}}
-	if got := s.software(store.SoftwareFilter{Kind: "deb_packages", Limit: 10}); !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -5,6 +5,7 @@ package index
 import (
 	"github.com/RoaringBitmap/roaring/v2"
 
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 	versions "github.com/rollcall-inventory/rollcall/aggregator/internal/version"
 )
@@ -17,10 +18,11 @@ type Wanted struct {
 	Version        string // exactly as it is written
 	LT, LE, GT, GE string // bounds of the version, in the order of the kind, which has to have one: version.Supports
 
-	Platform string // of the machine, as in the snapshot tree
-	Type     string // of the machine, as in the snapshot tree
-	Source   string // name of the source that has to say so
-	Tag      int64  // that the machine carries
+	Platform string     // of the machine, as in the snapshot tree
+	Type     string     // of the machine, as in the snapshot tree
+	Source   string     // name of the source that has to say so
+	Tag      int64      // that the machine carries
+	Scope    auth.Scope // that it has to be in
 
 	After string // serial number of the last machine of the page before
 	Limit int    // at most so many
@@ -109,10 +111,11 @@ func (s *state) holders(machines []*machine, visible *roaring.Bitmap, wanted []*
 	return holders
 }
 
-// visible returns the heads that may answer: live ones of the source.
+// visible returns the heads that may answer: live ones of the source, of machines in the scope.
 func (s *state) visible(w Wanted) *roaring.Bitmap {
+	within := s.headsIn(w.Scope)
 	if w.Source == "" {
-		return s.live
+		return within
 	}
 	heads := roaring.New()
 	for id, source := range s.sources {
@@ -120,7 +123,7 @@ func (s *state) visible(w Wanted) *roaring.Bitmap {
 			heads.Or(of)
 		}
 	}
-	heads.And(s.live)
+	heads.And(within)
 	return heads
 }
 

@@ -14,10 +14,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store/storetest"
+	inventoryv1 "github.com/rollcall-inventory/rollcall/proto/gen/rollcall/inventory/v1"
 )
 
 // world is a database of the test's own with some aggregators.
@@ -103,7 +105,9 @@ type report struct {
 	serial, source string
 	module         string // of the source; empty: one of its own
 	name, platform string
-	kind           string // type of the machine
+	kind           string    // type of the machine
+	unit           string    // name of the business unit
+	at             time.Time // when it was seen; zero: now
 	sections       map[string][]string
 }
 
@@ -121,7 +125,12 @@ func (a *aggregator) push(ctx context.Context, r report) error {
 	}
 	p := &commit.Push{
 		Machine: machine, Serial: r.serial, Source: source, Complete: true,
-		Added: commit.Added{Platform: r.platform, Type: r.kind},
+		Added: commit.Added{Platform: r.platform, Type: r.kind}, LastSeen: r.at,
+	}
+	if r.unit != "" {
+		p.Added.BusinessUnit = &inventoryv1.BusinessUnit{
+			Name: &r.unit, Reference: proto.String("ref of " + r.unit), Source: &inventoryv1.Source{Module: &source.Module, Name: &source.Name},
+		}
 	}
 	if r.name != "" {
 		p.Sections = append(p.Sections, commit.Section{Kind: "system_info", Bodies: [][]byte{fmt.Appendf(nil, `{"computer_name":%q}`, r.name)}})

@@ -87,7 +87,7 @@ func (s *Service) checkIn(ctx context.Context, r *report, push *commit.Push) (co
 			return commit.CheckedIn{}, err
 		}
 	}
-	if known.id != 0 && known.ip == r.caller.ip {
+	if known.id != 0 && known == r.known(known.id) {
 		touched, err := s.store.TouchHead(ctx, store.CheckIn{
 			Head: known.id, Root: push.Root, Instance: r.stamp.Instance, Counter: r.stamp.Counter,
 		})
@@ -107,7 +107,7 @@ func (s *Service) checkIn(ctx context.Context, r *report, push *commit.Push) (co
 	defer turn.leave()
 	result, err := s.committer.CheckIn(ctx, push)
 	if err == nil && result.Current {
-		s.heads.put(r.headKey(), knownHead{id: result.Head, ip: r.caller.ip})
+		s.heads.put(r.headKey(), r.known(result.Head))
 	}
 	return result, err
 }
@@ -122,7 +122,7 @@ func (s *Service) findHead(ctx context.Context, r *report, push *commit.Push) (k
 	}
 	defer turn.leave()
 	id, err := s.committer.Settled(ctx, push)
-	return knownHead{id: id, ip: r.caller.ip}, err
+	return r.known(id), err
 }
 
 // refused maps an error of commit; a conflict freezes the credential first.

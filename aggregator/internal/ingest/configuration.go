@@ -28,6 +28,15 @@ func (c *configurations) of(enrollment int64) (configuration *store.Configuratio
 	return all.Of(enrollment), true
 }
 
+// unitOf returns the business unit of an enrolment, nil for none; known is false for an enrolment that was not read.
+func (c *configurations) unitOf(enrollment int64) (unit *store.BusinessUnit, known bool) {
+	all := c.Load()
+	if all == nil {
+		return nil, false
+	}
+	return all.UnitOf(enrollment)
+}
+
 // Reconfigure reads the collection configurations: those that are delivered from now on. Run calls it every few seconds;
 // whoever has changed one need not wait for that.
 func (s *Service) Reconfigure(ctx context.Context) error {

@@ -43,10 +43,11 @@ func (s *Service) Enroll(ctx context.Context, req *syncv1.EnrollRequest) (*syncv
 		Serial: serial, Modules: agentModules,
 		Evidence: normal.EvidenceDigest(req.GetEvidence()), Identity: identity, Instance: req.GetStamp().GetInstance(),
 	}
+	issue.UDID, _ = normal.CleanUUID(req.GetEvidence().GetProductUuid())
 	if req.GetSecret() != "" {
 		issue.Secret = auth.DigestOf(req.GetSecret())
 	} else {
-		issue.Enrollment = c.Enrollment
+		issue.Enrollment, issue.Moved = c.Enrollment, serial != c.Serial
 	}
 	issued, credential, err := s.issue(ctx, issue, req)
 	if err != nil {
@@ -128,7 +129,7 @@ func (s *Service) issue(ctx context.Context, n store.NewCredential, req *syncv1.
 	}
 	credential = auth.NewMachineCredential()
 	n.Digest, n.Secret, n.Enrollment = auth.DigestOf(credential), auth.Digest{}, issued.Enrollment
-	n.Serial = distinct(issued.Serial, req.GetEvidence(), n.Instance)
+	n.Serial, n.Moved = distinct(issued.Serial, req.GetEvidence(), n.Instance), true
 	if issued, err = s.store.Issue(ctx, n); err != nil {
 		return issued, "", refusedEnrollment(err)
 	}
@@ -148,7 +149,7 @@ func (s *Service) sharesSerial(ctx context.Context, issued *store.Credential, ev
 
 // refusedEnrollment tells an agent why its secret is no good; the texts are those that operators find in the log.
 func refusedEnrollment(err error) error {
-	for _, refusal := range []error{store.ErrUnknownSecret, store.ErrEnrollmentRevoked, store.ErrEnrollmentExpired, store.ErrQuotaUsedUp} {
+	for _, refusal := range store.EnrollmentRefusals() {
 		if errors.Is(err, refusal) {
 			return connect.NewError(connect.CodeUnauthenticated, errors.New(refusal.Error()))
 		}

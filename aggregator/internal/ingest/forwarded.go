@@ -10,6 +10,12 @@ import (
 	"strings"
 )
 
+// Origin returns the address of the client that sent a request, as trusted proxies tell it; the zero Addr when there is none.
+func Origin(r *http.Request, trusted []netip.Prefix) netip.Addr {
+	address, _ := origin(r.RemoteAddr, r.Header, trusted)
+	return addressOf(address)
+}
+
 // origin returns where a call comes from: the peer of its connection, or what a trusted proxy says. Of the addresses in
 // X-Forwarded-For the last one counts that is no trusted proxy's; those before it are what that caller claims. proxied
 // tells whether anybody has forwarded the call, trusted or not.

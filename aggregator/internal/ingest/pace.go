@@ -36,12 +36,8 @@ const (
 
 func newPace(interval time.Duration) *pace { return &pace{interval: interval} }
 
-// next returns the interval until the agent that is answered now comes again. random is in [0, 1).
-func (p *pace) next(now time.Time, random float64) time.Duration {
-	return p.spread(p.interval, now, random)
-}
-
-// spread is next for an agent whose interval is another one.
+// spread returns the interval until the agent that is answered now, of which that one is usual, comes again. random is
+// in [0, 1).
 func (p *pace) spread(interval time.Duration, now time.Time, random float64) time.Duration {
 	width := calmSpread
 	if p.crowded(now) {

@@ -32,7 +32,7 @@ func simulate(p *pace, first arrivals, lasts time.Duration) []int {
 	for first[0] < lasts {
 		at := first[0]
 		seconds[at/time.Second]++
-		next := p.next(begin.Add(at), random.Float64())
+		next := p.spread(p.interval, begin.Add(at), random.Float64())
 		first[0] = at + time.Duration(float64(next)*(0.9+0.2*random.Float64()))
 		heap.Fix(&first, 0)
 	}
@@ -97,7 +97,7 @@ func TestAFleetThatComesBackIsSpreadAgain(t *testing.T) {
 	p := newPace(5 * time.Minute)
 	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for i := range int(3600 * steady) {
-		p.next(begin.Add(time.Duration(float64(i)/steady*float64(time.Second))-time.Hour-10*time.Minute), 0.5)
+		p.spread(p.interval, begin.Add(time.Duration(float64(i)/steady*float64(time.Second))-time.Hour-10*time.Minute), 0.5)
 	}
 	seconds := simulate(p, spreadOver(fleet, 0, time.Minute), 20*time.Minute)
 	got := peak(seconds, 2, 20)
@@ -113,15 +113,15 @@ func TestIntervalsStayNearTheUsualWhileNothingHappens(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for range 600_000 { // half an hour at the usual rate
 		now = now.Add(3 * time.Millisecond)
-		p.next(now, 0.5)
+		p.spread(p.interval, now, 0.5)
 	}
 	for random, want := range map[float64]time.Duration{0: 270 * time.Second, 0.5: 300 * time.Second} {
-		if got := p.next(now, random); got != want {
+		if got := p.spread(p.interval, now, random); got != want {
 			t.Errorf("random %v: got %v, want %v", random, got, want)
 		}
 	}
 	small := newPace(time.Minute)
-	if got := small.next(now, 0); got != 54*time.Second {
+	if got := small.spread(time.Minute, now, 0); got != 54*time.Second {
 		t.Errorf("the first of a small fleet: got %v, want 54s", got)
 	}
 }

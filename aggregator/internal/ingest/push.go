@@ -119,7 +119,7 @@ func (s *Service) commit(ctx context.Context, r *report, push *commit.Push, call
 	if err != nil {
 		return commit.Result{}, s.refused(ctx, r, err)
 	}
-	s.heads.put(r.headKey(), knownHead{id: result.Head, ip: r.caller.ip})
+	s.heads.put(r.headKey(), r.known(result.Head))
 	s.besides(ctx, result.Head, vitals, health)
 	return result, nil
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"connectrpc.com/connect"
@@ -39,6 +38,9 @@ type report struct {
 // it was issued for becomes frozen.
 func (s *Service) begin(ctx context.Context, stamp *syncv1.Stamp, source *syncv1.Source) (report, error) {
 	r := report{caller: callerOf(ctx)}
+	if unit, known := s.configurations.unitOf(r.caller.Enrollment); known { // it may have changed since the caller was read
+		r.caller.BusinessUnit = unit
+	}
 	switch {
 	case len(stamp.GetInstance()) != instanceBytes:
 		return r, invalid("stamp.instance has %d bytes, want %d", len(stamp.GetInstance()), instanceBytes)
@@ -95,13 +97,20 @@ func businessUnitOf(unit *store.BusinessUnit) *inventoryv1.BusinessUnit {
 	if unit == nil {
 		return nil
 	}
-	reference := "MBU" + strconv.FormatInt(unit.ID, 10)
+	own := store.OwnUnit(unit.ID)
 	return &inventoryv1.BusinessUnit{
-		Source: &inventoryv1.Source{
-			Module: proto.String("zentral.contrib.inventory"), Name: proto.String("inventory"),
-		},
-		Reference: &reference, Name: &reference,
+		Source:    &inventoryv1.Source{Module: &own.Source.Module, Name: &own.Source.Name},
+		Reference: &own.Reference, Name: &own.Name,
 	}
+}
+
+// known is a head that has what the aggregator adds to the caller's tree.
+func (r *report) known(head int64) knownHead {
+	k := knownHead{id: head, ip: r.caller.ip}
+	if r.caller.BusinessUnit != nil {
+		k.unit = r.caller.BusinessUnit.ID
+	}
+	return k
 }
 
 func (r *report) headKey() headKey { return headKey{machine: r.caller.Machine, source: r.source.ID} }

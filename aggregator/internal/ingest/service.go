@@ -56,8 +56,9 @@ type headKey struct {
 
 // knownHead is what a check-in has to know of its head to be written without reading it.
 type knownHead struct {
-	id int64
-	ip string
+	id   int64
+	ip   string
+	unit int64 // meta business unit in the head's tree; 0: none
 }
 
 const (

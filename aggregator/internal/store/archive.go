@@ -5,9 +5,38 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 )
+
+// massBatch bounds the machines that one transaction of a mass operation changes.
+const massBatch = 250
+
+// inBatches cuts serial numbers, each taken once, into batches for a transaction each.
+func inBatches(serials []string, do func([]string) error) error {
+	for batch := range slices.Chunk(distinct(serials), massBatch) {
+		if err := do(batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// distinct returns the texts in order, each once.
+func distinct(texts []string) []string {
+	sorted := slices.Clone(texts)
+	slices.Sort(sorted)
+	return slices.Compact(sorted)
+}
+
+// asked tells whether somebody asked for what happens. What agents and the program itself do is not in the audit log.
+func asked(ctx context.Context) bool {
+	p, ok := auth.PrincipalOf(ctx)
+	return ok && p.Kind != auth.Machine
+}
 
 // The rows are locked by id first; who waits for a head sees afterwards that somebody else archived it.
 const archiveSQL = `
@@ -15,21 +44,37 @@ WITH live AS (
 	SELECT h.id, h.machine
 	FROM machine m JOIN head h ON h.machine = m.id
 	WHERE m.serial_number = ANY ($1) AND h.archived_at IS NULL
+	  AND ($2::bigint[] IS NULL OR EXISTS (SELECT FROM machine_tag t WHERE t.machine = m.id AND t.tag = ANY ($2)))
 	ORDER BY h.id
 	FOR NO KEY UPDATE OF h
 ), archived AS (
 	UPDATE head h SET archived_at = now() FROM live WHERE h.id = live.id
 	RETURNING h.id, h.machine
+), told AS (
+	INSERT INTO journal (what, machine, head) SELECT 'archive', machine, id FROM archived ORDER BY id
 )
-INSERT INTO journal (what, machine, head) SELECT 'archive', machine, id FROM archived ORDER BY id`
+SELECT m.id, m.serial_number, count(*)
+FROM archived a JOIN machine m ON m.id = a.machine
+GROUP BY m.id
+ORDER BY m.id`
 
-// Archive takes the machines with these serial numbers out of sight until they report again, and returns how many
-// heads that concerned. Their history stays.
+// archivedCount is what the audit log says of an archived machine.
+type archivedCount struct {
+	CurrentMachineSnapshots int64 `json:"current_machine_snapshots"`
+}
+
+// Archive takes the machines in reach with these serial numbers out of sight until they report again, and returns how
+// many heads that concerned. Their history stays. Many are archived in several transactions: after an error some may
+// be.
 func (s *Store) Archive(ctx context.Context, serials []string) (int, error) {
-	var archived int
-	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, archiveSQL, serials)
-		archived = int(tag.RowsAffected())
+	archived := 0
+	err := inBatches(serials, func(batch []string) error {
+		n := 0
+		err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
+			n, err = archiveBatch(ctx, tx, batch)
+			return err
+		})
+		archived += n
 		return err
 	})
 	if err != nil {
@@ -38,64 +83,23 @@ func (s *Store) Archive(ctx context.Context, serials []string) (int, error) {
 	return archived, nil
 }
 
-// Pruned counts what Prune deleted.
-type Pruned struct {
-	CurrentMachineSnapshots int64 // heads
-	MachineSnapshotCommits  int64 // check-ins with a newer time
-	MachineSnapshots        int64 // different contents that were kept: each head's, and those of its history
-}
-
-const (
-	lockPrunedSQL = `
-SELECT h.id, h.commits
-FROM machine m JOIN head h ON h.machine = m.id
-WHERE m.serial_number = ANY ($1)
-ORDER BY h.id
-FOR UPDATE OF h`
-	countRootsSQL = `
-SELECT count(*) FROM (
-	SELECT id, root FROM head WHERE id = ANY ($1)
-	UNION
-	SELECT head, root FROM change WHERE head = ANY ($1)
-) roots`
-	pruneChangesSQL = `DELETE FROM change WHERE head = ANY ($1)`
-	pruneHeadsSQL   = `
-WITH pruned AS (
-	DELETE FROM head WHERE id = ANY ($1) RETURNING id, machine
-)
-INSERT INTO journal (what, machine, head) SELECT 'prune', machine, id FROM pruned ORDER BY id`
-)
-
-// Prune deletes the snapshots of the machines with these serial numbers: heads, sections, history, statuses, vitals.
-// A row in the journal says so; the machines with their tags and credentials stay.
-func (s *Store) Prune(ctx context.Context, serials []string) (Pruned, error) {
-	var pruned Pruned
-	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		pruned = Pruned{}
-		rows, _ := tx.Query(ctx, lockPrunedSQL, serials) // its error comes back from ForEachRow
-		var heads []int64
-		var head, commits int64
-		_, err := pgx.ForEachRow(rows, []any{&head, &commits}, func() error {
-			heads = append(heads, head)
-			pruned.MachineSnapshotCommits += commits
-			return nil
-		})
-		if err != nil || len(heads) == 0 {
-			return err
-		}
-		pruned.CurrentMachineSnapshots = int64(len(heads))
-		if err := tx.QueryRow(ctx, countRootsSQL, heads).Scan(&pruned.MachineSnapshots); err != nil {
-			return err
-		}
-		for _, sql := range []string{pruneChangesSQL, pruneHeadsSQL} {
-			if _, err := tx.Exec(ctx, sql, heads); err != nil {
-				return err
-			}
-		}
+func archiveBatch(ctx context.Context, tx pgx.Tx, serials []string) (heads int, err error) {
+	rows, _ := tx.Query(ctx, archiveSQL, serials, auth.ReachOf(ctx).Tags) // its error comes back from ForEachRow
+	var entries []Audit
+	var machine, count int64
+	var serial string
+	_, err = pgx.ForEachRow(rows, []any{&machine, &serial, &count}, func() error {
+		heads += int(count)
+		entries = append(entries, auditOfMachine("archived", machine, serial, archivedCount{count}, archivedCount{}))
 		return nil
 	})
-	if err != nil {
-		return Pruned{}, fmt.Errorf("prune machines: %w", err)
+	if err != nil || !asked(ctx) {
+		return heads, err
 	}
-	return pruned, nil
+	return heads, record(ctx, tx, entries...)
+}
+
+// auditOfMachine is an entry about a machine.
+func auditOfMachine(action string, id int64, serial string, before, after any) Audit {
+	return Audit{Action: action, Object: "machine", ObjectID: fmt.Sprint(id), ObjectName: serial, Before: before, After: after}
 }

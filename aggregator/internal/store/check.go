@@ -17,10 +17,8 @@ const (
 	checkColumns = `
 id, compliance_check_id, name, description, version, source_name, platforms, tags, jmespath_expression, created_at, updated_at`
 
-	unknownTagsSQL = `
-SELECT w.id FROM unnest($1::bigint[]) AS w(id)
-WHERE NOT EXISTS (SELECT FROM tag t WHERE t.id = w.id)
-ORDER BY w.id`
+	// Whoever deletes one of them waits, and finds the check that names it.
+	keepTagsSQL = `SELECT id FROM tag WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE`
 
 	insertCheckSQL = `
 INSERT INTO jmespath_check (name, description, source_name, platforms, tags, jmespath_expression)
@@ -41,16 +39,15 @@ func (s *Store) CreateCheck(ctx context.Context, c compliance.Check) (compliance
 		if err := tagsExist(ctx, tx, c.Tags); err != nil {
 			return err
 		}
-		rows, _ := tx.Query(ctx, insertCheckSQL, c.Name, c.Description, c.SourceName, list(c.Platforms), list(c.Tags), c.Expression) // its error comes back below
 		var err error
-		if created, err = pgx.CollectExactlyOneRow(rows, scanCheck); err != nil {
+		created, err = oneCheck(ctx, tx, insertCheckSQL, c.Name, c.Description, c.SourceName, list(c.Platforms), list(c.Tags), c.Expression)
+		if err != nil {
 			return checkNameTaken(err)
 		}
-		if _, err := tx.Exec(ctx, journalCheckSQL, fmt.Sprint(created.ID)); err != nil {
+		if err := record(ctx, tx, auditCheck("created", nil, &created)); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, raiseGenerationSQL) // last: every commit reads that row
-		return err
+		return announceChecks(ctx, tx, created)
 	})
 	if err != nil {
 		return compliance.Check{}, fmt.Errorf("create check %q: %w", c.Name, err)
@@ -58,26 +55,26 @@ func (s *Store) CreateCheck(ctx context.Context, c compliance.Check) (compliance
 	return created, nil
 }
 
-func tagsExist(ctx context.Context, db querier, tags []int64) error {
+// tagsExist keeps the tags from being deleted until the transaction ends; a missing one is a compliance.FieldErrors.
+func tagsExist(ctx context.Context, tx querier, tags []int64) error {
 	if len(tags) == 0 {
 		return nil
 	}
-	rows, _ := db.Query(ctx, unknownTagsSQL, tags) // its error comes back from CollectRows
-	unknown, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	rows, _ := tx.Query(ctx, keepTagsSQL, tags) // its error comes back from CollectRows
+	known, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
 		return fmt.Errorf("tags: %w", err)
 	}
-	if len(unknown) == 0 {
-		return nil
-	}
 	problems := compliance.FieldErrors{}
 	for i, tag := range tags {
-		if slices.Contains(unknown, tag) {
-			field := fmt.Sprintf("tags[%d]", i)
-			problems[field] = append(problems[field], fmt.Sprintf("There is no tag %d.", tag))
+		if !slices.Contains(known, tag) {
+			problems[fmt.Sprintf("tags[%d]", i)] = []string{fmt.Sprintf("There is no tag %d.", tag)}
 		}
 	}
-	return problems
+	if len(problems) > 0 {
+		return problems
+	}
+	return nil
 }
 
 func checkNameTaken(err error) error {
@@ -118,12 +115,17 @@ func (s *Store) AllChecks(ctx context.Context) ([]compliance.Check, error) {
 
 // Check returns one check by its id; ErrNotFound when there is none.
 func (s *Store) Check(ctx context.Context, id int64) (compliance.Check, error) {
-	rows, _ := s.pool.Query(ctx, oneCheckSQL, id) // its error comes back from CollectExactlyOneRow
-	check, err := pgx.CollectExactlyOneRow(rows, scanCheck)
+	check, err := oneCheck(ctx, s.pool, oneCheckSQL, id)
 	if err != nil {
-		return compliance.Check{}, fmt.Errorf("check %d: %w", id, notFound(err))
+		return compliance.Check{}, fmt.Errorf("check %d: %w", id, err)
 	}
 	return check, nil
+}
+
+func oneCheck(ctx context.Context, db querier, sql string, args ...any) (compliance.Check, error) {
+	rows, _ := db.Query(ctx, sql, args...) // its error comes back from CollectExactlyOneRow
+	check, err := pgx.CollectExactlyOneRow(rows, scanCheck)
+	return check, notFound(err)
 }
 
 func scanCheck(row pgx.CollectableRow) (compliance.Check, error) {

@@ -14,7 +14,8 @@ type Configurations struct {
 	version      int64
 	byID         map[int64]*Configuration
 	byEnrollment map[int64]int64
-	standard     *Configuration // nil: there is none
+	units        map[int64]*BusinessUnit // by enrolment, nil: none
+	standard     *Configuration          // nil: there is none
 }
 
 // Of returns the configuration for machines of an enrolment, 0 being an unknown one; nil when none applies.
@@ -25,13 +26,18 @@ func (c *Configurations) Of(enrollment int64) *Configuration {
 	return c.standard
 }
 
+// UnitOf returns the business unit of an enrolment, nil for none, and whether there was such an enrolment.
+func (c *Configurations) UnitOf(enrollment int64) (unit *BusinessUnit, known bool) {
+	unit, known = c.units[enrollment]
+	return unit, known
+}
+
 const (
 	configurationVersionSQL = `SELECT version FROM configuration_version`
 	allConfigurationsSQL    = configurationsSQL + `ORDER BY c.id`
-	configuredSQL           = `SELECT id, configuration FROM enrollment WHERE configuration IS NOT NULL`
-	enrollmentConfigSQL     = `
-UPDATE enrollment SET configuration = (SELECT id FROM configuration WHERE name = nullif($2, '')) WHERE name = $1`
-	configurationNamedSQL = `SELECT EXISTS (SELECT FROM configuration WHERE name = $1)`
+	configuredSQL           = `
+SELECT e.id, coalesce(e.configuration, 0), u.id, u.name
+FROM enrollment e LEFT JOIN meta_business_unit u ON u.id = e.meta_business_unit`
 )
 
 // Configurations returns what is stored now; known, if not nil, is returned itself when nothing changed since.
@@ -57,7 +63,7 @@ func (s *Store) Configurations(ctx context.Context, known *Configurations) (*Con
 // configurationsNow reads all of one moment: an enrolment whose configuration was not read would get none, which switches
 // everything on.
 func configurationsNow(ctx context.Context, tx pgx.Tx) (*Configurations, error) {
-	now := &Configurations{byID: map[int64]*Configuration{}, byEnrollment: map[int64]int64{}}
+	now := &Configurations{byID: map[int64]*Configuration{}, byEnrollment: map[int64]int64{}, units: map[int64]*BusinessUnit{}}
 	if err := tx.QueryRow(ctx, configurationVersionSQL).Scan(&now.version); err != nil {
 		return nil, err
 	}
@@ -74,44 +80,17 @@ func configurationsNow(ctx context.Context, tx pgx.Tx) (*Configurations, error) 
 	}
 	rows, _ = tx.Query(ctx, configuredSQL) // its error comes back from ForEachRow
 	var enrollment, id int64
-	_, err = pgx.ForEachRow(rows, []any{&enrollment, &id}, func() error {
-		now.byEnrollment[enrollment] = id
+	var unitID *int64
+	var unitName *string
+	_, err = pgx.ForEachRow(rows, []any{&enrollment, &id, &unitID, &unitName}, func() error {
+		now.units[enrollment] = businessUnit(unitID, unitName)
+		if id != 0 {
+			now.byEnrollment[enrollment] = id
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("of enrolments: %w", err)
 	}
 	return now, nil
-}
-
-// Configure gives the machines of an enrolment another configuration; the empty name stands for the default one. What
-// does not exist is ErrNotFound.
-func (s *Store) Configure(ctx context.Context, enrollment, configuration string) error {
-	return s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		return configure(ctx, tx, enrollment, configuration)
-	})
-}
-
-// configure is Configure within a transaction.
-func configure(ctx context.Context, tx pgx.Tx, enrollment, configuration string) error {
-	if _, err := tx.Exec(ctx, raiseConfigurationSQL); err != nil {
-		return fmt.Errorf("configure enrolment %q: %w", enrollment, err)
-	}
-	if configuration != "" {
-		var exists bool
-		if err := tx.QueryRow(ctx, configurationNamedSQL, configuration).Scan(&exists); err != nil {
-			return fmt.Errorf("configuration %q: %w", configuration, err)
-		}
-		if !exists {
-			return fmt.Errorf("configuration %q: %w", configuration, ErrNotFound)
-		}
-	}
-	tag, err := tx.Exec(ctx, enrollmentConfigSQL, enrollment, configuration)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return fmt.Errorf("configure enrolment %q: %w", enrollment, err)
-	}
-	return nil
 }

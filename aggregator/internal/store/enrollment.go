@@ -4,8 +4,8 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,15 +13,17 @@ import (
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 )
 
-// Why an enrolment secret is refused.
-var (
-	ErrUnknownSecret     = errors.New("unknown enrolment secret")
-	ErrEnrollmentRevoked = errors.New("the enrolment is revoked")
-	ErrEnrollmentExpired = errors.New("the enrolment is expired")
-	ErrQuotaUsedUp       = errors.New("the quota of the enrolment is used up")
+// Purpose says which contract an enrolment was made through. What enrols is our agent with each of them.
+type Purpose string
+
+// The purposes.
+const (
+	ForRollcall Purpose = "rollcall"
+	ForOsquery  Purpose = "osquery"
+	ForMunki    Purpose = "munki"
 )
 
-// NewEnrollment describes an enrolment to create.
+// NewEnrollment describes an enrolment to create in the words of people.
 type NewEnrollment struct {
 	Name         string
 	SecretDigest auth.Digest
@@ -30,184 +32,153 @@ type NewEnrollment struct {
 	Quota        int        // how often it may be used; 0: any number of times
 	ExpiresAt    *time.Time // nil: never
 
-	Configuration string // name of a collection configuration that exists; empty: the default one
+	SerialNumbers []string // of the machines that it lets in; none: every machine
+	Configuration string   // name of a collection configuration that exists; empty: the default one
+}
+
+// EnrollmentSettings are what may be changed of an enrolment.
+type EnrollmentSettings struct {
+	Name             string
+	MetaBusinessUnit *int64  // nil: none
+	Tags             []int64 // that its machines get
+	SerialNumbers    []string
+	UDIDs            []string // product UUIDs, in any case
+	Quota            int
+	ExpiresAt        *time.Time
+	Configuration    *int64 // collection configuration; nil: the default one
+
+	OsqueryRelease string // ForOsquery
+	Deployed       *int64 // configuration of the purpose's own contract
 }
 
 // BusinessUnit is a meta business unit.
 type BusinessUnit struct {
-	ID   int64
-	Name string
+	ID   int64  `json:"id"`
+	Name string `json:"name"`
 }
 
-// Enrollment lets machines in. The secret itself is not stored.
+// Enrollment lets machines in. Those without a purpose of another contract keep no secret.
 type Enrollment struct {
-	ID           int64
-	Name         string
-	BusinessUnit *BusinessUnit // nil: none
-	Tags         []string      // names, in order
-	Quota        int           // 0: none
-	RequestCount int           // how often it was used
-	CreatedAt    time.Time
-	ExpiresAt    *time.Time // nil: never
-	RevokedAt    *time.Time // nil: valid
+	ID            int64
+	Name          string
+	Purpose       Purpose
+	Version       int // 1 at first, rises with every change
+	BusinessUnit  *BusinessUnit
+	Tags          []string // names, in order
+	TagIDs        []int64  // of Tags
+	SerialNumbers []string
+	UDIDs         []string
+	Quota         int // 0: none
+	RequestCount  int // how often it was used
+	Machines      int // that have a live credential from it
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	ExpiresAt     *time.Time // nil: never
+	RevokedAt     *time.Time // nil: valid
 
-	Configuration string // name of its collection configuration; empty: the default one
+	Configuration   string // name of its collection configuration; empty: the default one
+	ConfigurationID *int64
+	OsqueryRelease  string
+	Deployed        *int64
+	Secret          string // empty: not kept
 }
 
-// Select first, because an insert that finds a conflict burns an id.
-const (
-	findBusinessUnitSQL   = `SELECT id FROM meta_business_unit WHERE name = $1`
-	insertBusinessUnitSQL = `INSERT INTO meta_business_unit (name) VALUES ($1) ON CONFLICT (name) DO NOTHING`
-	findTagSQL            = `SELECT id FROM tag WHERE name = $1`
-	insertTagSQL          = `INSERT INTO tag (name) VALUES ($1) ON CONFLICT (name) DO NOTHING`
-	insertEnrollmentSQL   = `
-INSERT INTO enrollment (name, secret_digest, meta_business_unit, tags, quota, expires_at)
-VALUES ($1, $2, $3, $4, nullif($5, 0), $6)
-RETURNING id`
-)
-
-// CreateEnrollment stores an enrolment and makes its business unit and tags where they are missing. A name that is
-// taken is ErrExists, a configuration that does not exist ErrNotFound.
-func (s *Store) CreateEnrollment(ctx context.Context, n NewEnrollment) (Enrollment, error) {
-	var created Enrollment
-	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		var unit *int64
-		if n.BusinessUnit != "" {
-			id, err := findOrCreate(ctx, tx, findBusinessUnitSQL, insertBusinessUnitSQL, n.BusinessUnit)
-			if err != nil {
-				return fmt.Errorf("business unit %q: %w", n.BusinessUnit, err)
-			}
-			unit = &id
-		}
-		tags := make([]int64, len(n.Tags))
-		for i, name := range n.Tags {
-			var err error
-			if tags[i], err = findOrCreate(ctx, tx, findTagSQL, insertTagSQL, name); err != nil {
-				return fmt.Errorf("tag %q: %w", name, err)
-			}
-		}
-		var id int64
-		err := tx.QueryRow(ctx, insertEnrollmentSQL, n.Name, n.SecretDigest[:], unit, tags, n.Quota, n.ExpiresAt).Scan(&id)
-		if err != nil {
-			return nameTaken(err)
-		}
-		if n.Configuration != "" {
-			if err := configure(ctx, tx, n.Name, n.Configuration); err != nil {
-				return err
-			}
-		}
-		created, err = oneEnrollment(ctx, tx, id)
-		return err
-	})
-	if err != nil {
-		return Enrollment{}, fmt.Errorf("create enrolment %q: %w", n.Name, err)
+// Settings are those of the enrolment as it is.
+func (e *Enrollment) Settings() EnrollmentSettings {
+	n := EnrollmentSettings{
+		Name: e.Name, Tags: e.TagIDs, SerialNumbers: e.SerialNumbers, UDIDs: e.UDIDs, Quota: e.Quota, ExpiresAt: e.ExpiresAt,
+		Configuration: e.ConfigurationID, OsqueryRelease: e.OsqueryRelease, Deployed: e.Deployed,
 	}
-	return created, nil
+	if e.BusinessUnit != nil {
+		n.MetaBusinessUnit = &e.BusinessUnit.ID
+	}
+	return n
 }
 
-// findOrCreate returns the id of the row with that name.
-func findOrCreate(ctx context.Context, db querier, findSQL, insertSQL, name string) (int64, error) {
-	for {
-		var id int64
-		err := db.QueryRow(ctx, findSQL, name).Scan(&id)
-		if !errors.Is(err, pgx.ErrNoRows) {
-			return id, err
-		}
-		if _, err := db.Exec(ctx, insertSQL, name); err != nil {
-			return 0, err
-		}
+// enrollmentRecord is an enrolment in the audit log.
+type enrollmentRecord struct {
+	Name          string        `json:"name"`
+	Purpose       Purpose       `json:"purpose"`
+	Version       int           `json:"version"`
+	BusinessUnit  *BusinessUnit `json:"business_unit"`
+	Tags          []string      `json:"tags"`
+	SerialNumbers []string      `json:"serial_numbers"`
+	UDIDs         []string      `json:"udids"`
+	Quota         int           `json:"quota,omitempty"`
+	ExpiresAt     *time.Time    `json:"expires_at"`
+	RevokedAt     *time.Time    `json:"revoked_at"`
+	Configuration string        `json:"configuration,omitempty"`
+
+	OsqueryRelease string `json:"osquery_release,omitempty"`
+	Deployed       *int64 `json:"deployed_configuration,omitempty"`
+}
+
+// audit is the entry of a change of the enrolment; either side may be nil. Secrets stay out of it.
+func (e *Enrollment) audit(action string, before, after *Enrollment) Audit {
+	return Audit{
+		Action: action, Object: "enrollment", ObjectID: strconv.FormatInt(e.ID, 10), ObjectName: e.Name,
+		Before: before.record(), After: after.record(),
 	}
 }
 
-const useEnrollmentSQL = `
-WITH found AS (
-	SELECT * FROM enrollment WHERE secret_digest = $1
-), used AS (
-	UPDATE enrollment e SET request_count = e.request_count + 1
-	WHERE e.secret_digest = $1 AND e.revoked_at IS NULL
-	  AND (e.expires_at IS NULL OR e.expires_at > now())
-	  AND (e.quota IS NULL OR e.request_count < e.quota)
-	RETURNING e.id
-)
-SELECT f.id, EXISTS (SELECT FROM used), f.revoked_at IS NOT NULL, coalesce(f.expires_at <= now(), false)
-FROM found f`
-
-const checkSecretSQL = `
-SELECT revoked_at IS NOT NULL, coalesce(expires_at <= now(), false), coalesce(request_count >= quota, false)
-FROM enrollment WHERE secret_digest = $1`
-
-// CheckSecret says why the enrolment with that secret could not be used now, with the errors of UseEnrollment. It counts
-// nothing and promises nothing.
-func (s *Store) CheckSecret(ctx context.Context, secret auth.Digest) error {
-	var revoked, expired, usedUp bool
-	err := s.pool.QueryRow(ctx, checkSecretSQL, secret[:]).Scan(&revoked, &expired, &usedUp)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return ErrUnknownSecret
-	case err != nil:
-		return fmt.Errorf("check enrolment secret: %w", err)
-	case revoked:
-		return ErrEnrollmentRevoked
-	case expired:
-		return ErrEnrollmentExpired
-	case usedUp:
-		return ErrQuotaUsedUp
-	default:
+func (e *Enrollment) record() any {
+	if e == nil {
 		return nil
 	}
-}
-
-// UseEnrollment counts one use of the enrolment with that secret and returns its id, or says why it may not be used:
-// ErrUnknownSecret, ErrEnrollmentRevoked, ErrEnrollmentExpired, ErrQuotaUsedUp. A refusal counts nothing. Issue does
-// the same within its own transaction.
-func (s *Store) UseEnrollment(ctx context.Context, secret auth.Digest) (int64, error) {
-	return useEnrollment(ctx, s.pool, secret)
-}
-
-func useEnrollment(ctx context.Context, db querier, secret auth.Digest) (int64, error) {
-	return usedEnrollment(db.QueryRow(ctx, useEnrollmentSQL, secret[:]))
-}
-
-// usedEnrollment reads the answer of useEnrollmentSQL.
-func usedEnrollment(row pgx.Row) (int64, error) {
-	var id int64
-	var used, revoked, expired bool
-	err := row.Scan(&id, &used, &revoked, &expired)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return 0, ErrUnknownSecret
-	case err != nil:
-		return 0, fmt.Errorf("use enrolment: %w", err)
-	case used:
-		return id, nil
-	case revoked:
-		return 0, ErrEnrollmentRevoked
-	case expired:
-		return 0, ErrEnrollmentExpired
-	default:
-		return 0, ErrQuotaUsedUp
+	return enrollmentRecord{
+		Name: e.Name, Purpose: e.Purpose, Version: e.Version, BusinessUnit: e.BusinessUnit, Tags: e.Tags,
+		SerialNumbers: e.SerialNumbers, UDIDs: e.UDIDs, Quota: e.Quota, ExpiresAt: e.ExpiresAt, RevokedAt: e.RevokedAt,
+		Configuration: e.Configuration, OsqueryRelease: e.OsqueryRelease, Deployed: e.Deployed,
 	}
 }
 
-// isEnrollmentRefusal tells whether an error of useEnrollment is about the secret, not about the database.
-func isEnrollmentRefusal(err error) bool {
-	return errors.Is(err, ErrUnknownSecret) || errors.Is(err, ErrEnrollmentRevoked) ||
-		errors.Is(err, ErrEnrollmentExpired) || errors.Is(err, ErrQuotaUsedUp)
-}
-
-const enrollmentsSQL = `
-SELECT e.id, e.name, u.id, u.name,
+const (
+	enrollmentsSQL = `
+SELECT e.id, e.name, e.purpose, e.version, u.id, u.name,
        ARRAY(SELECT t.name FROM tag t WHERE t.id = ANY (e.tags) ORDER BY t.name),
-       coalesce(e.quota, 0), e.request_count, e.created_at, e.expires_at, e.revoked_at, coalesce(c.name, '')
+       ARRAY(SELECT t.id FROM tag t WHERE t.id = ANY (e.tags) ORDER BY t.name),
+       e.serial_numbers, e.udids, coalesce(e.quota, 0), e.request_count,
+       (SELECT count(DISTINCT r.machine) FROM credential r WHERE r.enrollment = e.id AND r.revoked_at IS NULL),
+       e.created_at, e.updated_at, e.expires_at, e.revoked_at, coalesce(c.name, ''), c.id, e.osquery_release,
+       coalesce(e.osquery_configuration, e.munki_configuration), coalesce(e.secret, '')
 FROM enrollment e
 LEFT JOIN configuration c ON c.id = e.configuration
 LEFT JOIN meta_business_unit u ON u.id = e.meta_business_unit
-WHERE $1 = 0 OR e.id = $1
-ORDER BY e.name`
+WHERE e.deleted_at IS NULL `
+	listEnrollmentsSQL = enrollmentsSQL + `ORDER BY e.name`
+	enrollmentPageSQL  = enrollmentsSQL + `AND e.id > $1 ORDER BY e.id LIMIT $2`
+	oneEnrollmentSQL   = enrollmentsSQL + `AND e.id = $1 AND $2 IN ('', e.purpose)`
+	deployedSQL        = enrollmentsSQL + `
+  AND e.purpose = $1 AND ($2::bigint = 0 OR $2 = coalesce(e.osquery_configuration, e.munki_configuration)) ORDER BY e.id`
+)
 
 // ListEnrollments returns all enrolments by name, the revoked ones too.
 func (s *Store) ListEnrollments(ctx context.Context) ([]Enrollment, error) {
-	rows, _ := s.pool.Query(ctx, enrollmentsSQL, int64(0)) // its error comes back from CollectRows
+	return s.enrollments(ctx, listEnrollmentsSQL)
+}
+
+// EnrollmentPage returns enrolments by id, those behind after and at most limit.
+func (s *Store) EnrollmentPage(ctx context.Context, after int64, limit int) ([]Enrollment, error) {
+	return s.enrollments(ctx, enrollmentPageSQL, after, limit)
+}
+
+// DeployedEnrollments returns the enrolments of a purpose by id, only those with one of its configurations unless it
+// is 0.
+func (s *Store) DeployedEnrollments(ctx context.Context, p Purpose, configuration int64) ([]Enrollment, error) {
+	return s.enrollments(ctx, deployedSQL, p, configuration)
+}
+
+// Enrollment returns one enrolment, which has to have the purpose unless that is empty; else it is ErrNotFound.
+func (s *Store) Enrollment(ctx context.Context, p Purpose, id int64) (Enrollment, error) {
+	e, err := oneEnrollment(ctx, s.pool, p, id)
+	if err != nil {
+		return Enrollment{}, fmt.Errorf("enrolment %d: %w", id, err)
+	}
+	return e, nil
+}
+
+func (s *Store) enrollments(ctx context.Context, sql string, args ...any) ([]Enrollment, error) {
+	rows, _ := s.pool.Query(ctx, sql, args...) // its error comes back from CollectRows
 	enrollments, err := pgx.CollectRows(rows, scanEnrollment)
 	if err != nil {
 		return nil, fmt.Errorf("list enrolments: %w", err)
@@ -215,17 +186,19 @@ func (s *Store) ListEnrollments(ctx context.Context) ([]Enrollment, error) {
 	return enrollments, nil
 }
 
-func oneEnrollment(ctx context.Context, db querier, id int64) (Enrollment, error) {
-	rows, _ := db.Query(ctx, enrollmentsSQL, id) // its error comes back from CollectExactlyOneRow
-	return pgx.CollectExactlyOneRow(rows, scanEnrollment)
+func oneEnrollment(ctx context.Context, db querier, p Purpose, id int64) (Enrollment, error) {
+	rows, _ := db.Query(ctx, oneEnrollmentSQL, id, p) // its error comes back from CollectExactlyOneRow
+	e, err := pgx.CollectExactlyOneRow(rows, scanEnrollment)
+	return e, notFound(err)
 }
 
 func scanEnrollment(row pgx.CollectableRow) (Enrollment, error) {
 	var e Enrollment
 	var unitID *int64
 	var unitName *string
-	err := row.Scan(&e.ID, &e.Name, &unitID, &unitName, &e.Tags, &e.Quota, &e.RequestCount, &e.CreatedAt, &e.ExpiresAt, &e.RevokedAt,
-		&e.Configuration)
+	err := row.Scan(&e.ID, &e.Name, &e.Purpose, &e.Version, &unitID, &unitName, &e.Tags, &e.TagIDs, &e.SerialNumbers, &e.UDIDs,
+		&e.Quota, &e.RequestCount, &e.Machines, &e.CreatedAt, &e.UpdatedAt, &e.ExpiresAt, &e.RevokedAt, &e.Configuration,
+		&e.ConfigurationID, &e.OsqueryRelease, &e.Deployed, &e.Secret)
 	e.BusinessUnit = businessUnit(unitID, unitName)
 	return e, err
 }
@@ -236,12 +209,4 @@ func businessUnit(id *int64, name *string) *BusinessUnit {
 		return nil
 	}
 	return &BusinessUnit{ID: *id, Name: *name}
-}
-
-const revokeEnrollmentSQL = `
-UPDATE enrollment SET revoked_at = coalesce(revoked_at, now()) WHERE name = $1`
-
-// RevokeEnrollment lets no more machines in through the enrolment of that name; those already in stay.
-func (s *Store) RevokeEnrollment(ctx context.Context, name string) error {
-	return s.execOne(ctx, fmt.Sprintf("revoke enrolment %q", name), revokeEnrollmentSQL, name)
 }

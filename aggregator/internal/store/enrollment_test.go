@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 )
@@ -52,45 +50,18 @@ func TestEnrollmentSecretSaysWhyItIsRefused(t *testing.T) {
 	if err := w.RevokeEnrollment(ctx, "revoked"); err != nil {
 		t.Fatal(err)
 	}
-	must(w.UseEnrollment(ctx, auth.DigestOf("used up")))(t)
+	must(w.issue("M-0", "used up before", "used up"))(t)
 	tests := map[string]error{
 		"good": nil, "unknown": store.ErrUnknownSecret, "revoked": store.ErrEnrollmentRevoked,
 		"expired": store.ErrEnrollmentExpired, "used up": store.ErrQuotaUsedUp,
 	}
 	for secret, want := range tests {
-		if _, err := w.UseEnrollment(ctx, auth.DigestOf(secret)); !errors.Is(err, want) {
+		if _, err := w.issue("M-1", secret, secret); !errors.Is(err, want) {
 			t.Errorf("%s: got %v, want %v", secret, err, want)
 		}
 	}
 	if err := w.RevokeEnrollment(ctx, "nobody"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("revoke an unknown enrolment: got %v", err)
-	}
-}
-
-func TestQuotaHoldsForEnrolmentsAtOnce(t *testing.T) {
-	t.Parallel()
-	w, ctx := newWorld(t), t.Context()
-	must(w.CreateEnrollment(ctx, store.NewEnrollment{Name: "q", SecretDigest: auth.DigestOf("q"), Quota: 3}))(t)
-	var group errgroup.Group
-	outcomes := make([]error, 10)
-	for i := range outcomes {
-		group.Go(func() error {
-			_, outcomes[i] = w.UseEnrollment(ctx, auth.DigestOf("q"))
-			return nil
-		})
-	}
-	_ = group.Wait() // the outcomes have the errors
-	used := 0
-	for _, err := range outcomes {
-		switch {
-		case err == nil:
-			used++
-		case !errors.Is(err, store.ErrQuotaUsedUp):
-			t.Error(err)
-		}
-	}
-	if used != 3 || must(w.ListEnrollments(ctx))(t)[0].RequestCount != 3 {
-		t.Errorf("used %d times, want 3", used)
 	}
 }
 
@@ -116,7 +87,7 @@ func TestIssuedCredentialKnowsItsMachineAndBusinessUnit(t *testing.T) {
 		c.BusinessUnit == nil || c.BusinessUnit.Name != "B" || c.Frozen || c.UsedAt != nil || string(c.Instance) != "instance" {
 		t.Errorf("credential: got %+v", c)
 	}
-	if tags := must(w.MachineTags(ctx, c.Machine))(t); len(tags) != 1 || tags[0].Name != "web" {
+	if tags := must(w.Machine(ctx, "S1"))(t).Tags; len(tags) != 1 || tags[0].Name != "web" {
 		t.Errorf("tags: got %+v", tags)
 	}
 	if _, err := w.CredentialByDigest(ctx, auth.DigestOf("none")); !errors.Is(err, store.ErrNotFound) {

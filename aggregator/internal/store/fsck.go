@@ -53,7 +53,7 @@ type fsck struct {
 	newest int64                // asset that was the newest at the start
 	used   bitset               // assets that heads and changes refer to
 	cache  map[int64]KnownAsset // digests of assets, bounded
-	oldest time.Time            // beginning of the oldest partition of the change log
+	oldest time.Time            // from when on the change log is whole
 }
 
 func (f *fsck) problem(format string, args ...any) {
@@ -97,8 +97,13 @@ func (f *fsck) heads(ctx context.Context) error {
 // begins finds out where the change log begins.
 func (f *fsck) begins(ctx context.Context, db querier) error {
 	mondays, err := partitions(ctx, db)
-	if err == nil && len(mondays) > 0 {
-		f.oldest = mondays[0]
+	if err != nil || len(mondays) == 0 {
+		return err
+	}
+	f.oldest = mondays[0]
+	floor, err := historyFloor(ctx, db)
+	if floor.After(f.oldest) {
+		f.oldest = floor
 	}
 	return err
 }

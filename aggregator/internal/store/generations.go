@@ -16,21 +16,6 @@ func newGenerations[K comparable, V any](limit int) *generations[K, V] {
 	return &generations[K, V]{young: map[K]V{}, half: limit / 2}
 }
 
-func (g *generations[K, V]) get(key K) (V, bool) {
-	g.mu.RLock()
-	v, young := g.young[key]
-	if young {
-		g.mu.RUnlock()
-		return v, true
-	}
-	v, ok := g.old[key]
-	g.mu.RUnlock()
-	if ok {
-		g.renew(key)
-	}
-	return v, ok
-}
-
 // getAll hands what it holds of many keys to found with its position, under one lock: a section asks for thousands.
 func (g *generations[K, V]) getAll(keys []K, found func(i int, v V)) {
 	var aged []int // positions of what moves back

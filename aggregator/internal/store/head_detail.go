@@ -45,7 +45,7 @@ const (
 	headDetailsSQL = `
 SELECT h.id, s.id, s.module, s.name, s.config, h.root, h.seq, h.commits, h.first_at, h.changed_at, h.last_seen, h.archived_at,
        coalesce(u.computer_name, ''), coalesce(u.platform, ''), coalesce(u.type, ''), coalesce(u.os_version, ''),
-       coalesce(u.hardware_model, ''), v.at, v.body::text, a.at, a.body::text
+       coalesce(u.hardware_model, ''), coalesce(u.business_unit, 0), v.at, v.body::text, a.at, a.body::text
 FROM head h
 JOIN source s ON s.id = h.source
 LEFT JOIN head_summary u ON u.head = h.id
@@ -80,7 +80,7 @@ func scanHeadDetail(row pgx.CollectableRow) (HeadDetail, error) {
 	var vitals, health *string
 	err := row.Scan(&h.ID, &h.Source.ID, &h.Source.Module, &h.Source.Name, &h.Source.Config, &root, &h.Seq, &h.Commits,
 		&h.FirstAt, &h.ChangedAt, &h.LastSeen, &h.ArchivedAt, &h.Summary.ComputerName, &h.Summary.Platform, &h.Summary.Type,
-		&h.Summary.OSVersion, &h.Summary.HardwareModel, &vitalsAt, &vitals, &healthAt, &health)
+		&h.Summary.OSVersion, &h.Summary.HardwareModel, &h.Summary.BusinessUnit, &vitalsAt, &vitals, &healthAt, &health)
 	if err != nil {
 		return h, err
 	}

@@ -25,6 +25,7 @@ type IndexHead struct {
 	LastSeen  time.Time
 	Archived  bool
 	Summary   Summary
+	User      PrincipalUser
 	Tags      []int64 // of the machine, ascending
 	Statuses  []IndexStatus
 
@@ -49,15 +50,20 @@ const (
 	indexHeadColumns = `
 SELECT h.id, h.machine, m.serial_number, h.source, h.seq, h.changed_at, h.last_seen, h.archived_at IS NOT NULL,
        coalesce(u.computer_name, ''), coalesce(u.platform, ''), coalesce(u.type, ''), coalesce(u.os_version, ''),
-       coalesce(u.hardware_model, ''), ARRAY(SELECT t.tag FROM machine_tag t WHERE t.machine = h.machine ORDER BY t.tag)`
+       coalesce(u.hardware_model, ''), coalesce(u.business_unit, 0),
+       coalesce(p.unique_id, ''), coalesce(p.principal_name, ''), coalesce(p.display_name, ''),
+       ARRAY(SELECT t.tag FROM machine_tag t WHERE t.machine = h.machine ORDER BY t.tag)`
 
 	// Row by row, whatever the planner thinks of the tables: after an enrolment storm it takes them for small until they
 	// are analysed, and would read all of them for each batch.
 	indexHeadJoins = `
 JOIN LATERAL (SELECT serial_number FROM machine WHERE id = h.machine OFFSET 0) m ON true
 LEFT JOIN LATERAL (
-	SELECT computer_name, platform, type, os_version, hardware_model FROM head_summary WHERE head = h.id OFFSET 0
+	SELECT computer_name, platform, type, os_version, hardware_model, business_unit FROM head_summary WHERE head = h.id OFFSET 0
 ) u ON true
+LEFT JOIN LATERAL (
+	SELECT unique_id, principal_name, display_name FROM head_principal_user WHERE head = h.id OFFSET 0
+) p ON true
 ORDER BY h.id`
 
 	indexHeadsSQL = indexHeadColumns + `
@@ -119,7 +125,8 @@ func (s *Store) IndexMachines(ctx context.Context, machines []int64, known map[i
 func scanIndexHead(row pgx.CollectableRow) (IndexHead, error) {
 	var h IndexHead
 	err := row.Scan(&h.ID, &h.Machine, &h.Serial, &h.Source, &h.Seq, &h.ChangedAt, &h.LastSeen, &h.Archived,
-		&h.Summary.ComputerName, &h.Summary.Platform, &h.Summary.Type, &h.Summary.OSVersion, &h.Summary.HardwareModel, &h.Tags)
+		&h.Summary.ComputerName, &h.Summary.Platform, &h.Summary.Type, &h.Summary.OSVersion, &h.Summary.HardwareModel, &h.Summary.BusinessUnit,
+		&h.User.UniqueID, &h.User.PrincipalName, &h.User.DisplayName, &h.Tags)
 	return h, err
 }
 

@@ -28,6 +28,9 @@ type NewCredential struct {
 	// machine in before, 0 when it is not known.
 	Secret     auth.Digest
 	Enrollment int64
+
+	UDID  string // product UUID, for enrolments that list those
+	Moved bool   // it has another identity than when Enrollment let it in, which that one has to allow
 }
 
 const (
@@ -71,8 +74,8 @@ type issue struct {
 }
 
 // Issue stores a credential together with all that belongs to it: the machine, the use of the enrolment secret, the
-// enrolment's tags where a secret was used or the machine had no credential before. Its refusals are those of
-// UseEnrollment, and nothing is stored then. Credentials that the machine has already stay valid: see UseCredential.
+// enrolment's tags where a secret was used or the machine had no credential before. Its refusals are
+// EnrollmentRefusals, and nothing is stored then. Credentials that the machine has already stay valid: see UseCredential.
 //
 // Those that arrive together share a transaction: the row of their secret is locked until it is on disk, so one by one
 // they would wait for each other's disk.
@@ -110,7 +113,7 @@ func (s *Store) writeIssues(ctx context.Context, batch []NewCredential) ([]issue
 // one order, so that two aggregators do not wait for each other.
 func (s *Store) issueAll(ctx context.Context, batch []NewCredential) ([]issue, error) {
 	issues := make([]issue, len(batch))
-	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err := s.inTxAgain(ctx, func(ctx context.Context, tx pgx.Tx) error { // who tags the same machines may wait for it, and it for them
 		order := make([]*issue, len(batch))
 		for i := range batch {
 			issues[i] = issue{NewCredential: batch[i], enrollment: batch[i].Enrollment}
@@ -145,13 +148,27 @@ func together(ctx context.Context, tx pgx.Tx, issues []*issue, queue func(*issue
 // useSecret counts the use of the secret, if there is one, or notes why it is refused.
 func (i *issue) useSecret(b *pgx.Batch) {
 	if i.Secret == (auth.Digest{}) {
+		i.checkMove(b)
 		return
 	}
-	b.Queue(useEnrollmentSQL, i.Secret[:]).QueryRow(func(row pgx.Row) (err error) {
+	b.Queue(useEnrollmentSQL, i.Secret[:], i.Serial, i.UDID).QueryRow(func(row pgx.Row) (err error) {
 		i.enrollment, err = usedEnrollment(row)
 		if isEnrollmentRefusal(err) {
 			i.refused, err = err, nil
 		}
+		return err
+	})
+}
+
+// checkMove notes when the enrolment is not for the machine's new identity.
+func (i *issue) checkMove(b *pgx.Batch) {
+	if !i.Moved || i.Enrollment == 0 {
+		return
+	}
+	b.Queue(allowsSQL, i.Enrollment, i.Serial, i.UDID).QueryRow(func(row pgx.Row) error {
+		var serial, udid bool
+		err := row.Scan(&serial, &udid)
+		i.refused = allowed(serial, udid)
 		return err
 	})
 }

@@ -4,20 +4,24 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 )
 
 // MachineFilter chooses machines; zero fields choose all.
 type MachineFilter struct {
-	Query    string // part of the serial number or of a computer name, in any case
-	Platform string // as in the snapshot tree: LINUX, MACOS …
-	Source   string // name of a source that reports the machine
-	After    string // serial number of the last machine of the page before
-	Limit    int    // at most so many; needed
+	Query    string     // part of the serial number or of a computer name, in any case
+	Platform string     // as in the snapshot tree: LINUX, MACOS …
+	Source   string     // name of a source that reports the machine
+	Scope    auth.Scope // that the machine has to be in
+	After    string     // serial number of the last machine of the page before
+	Limit    int        // at most so many; needed
 }
 
 // Machine is what lists show of one machine. Where its sources disagree, Platform and Type are what most of them
@@ -56,6 +60,7 @@ WHERE m.serial_number > $2
   AND ($3 = '' OR strpos(lower(m.serial_number), lower($3)) > 0 OR strpos(f.computer_names, lower($3)) > 0)
   AND ($4 = '' OR f.platform = $4)
   AND ($5 = '' OR f.sources && ARRAY(SELECT id FROM source WHERE name = $5))
+  AND ($7::bigint[] IS NULL OR EXISTS (SELECT FROM machine_tag t WHERE t.machine = m.id AND t.tag = ANY ($7)))
 ORDER BY m.serial_number
 LIMIT $6`
 
@@ -69,7 +74,7 @@ func (s *Store) ListMachines(ctx context.Context, f MachineFilter) ([]Machine, e
 	if err != nil {
 		return nil, err
 	}
-	rows, _ := s.pool.Query(ctx, listMachinesSQL, false, f.After, f.Query, f.Platform, f.Source, f.Limit) // its error comes back from CollectRows
+	rows, _ := s.pool.Query(ctx, listMachinesSQL, false, f.After, f.Query, f.Platform, f.Source, f.Limit, f.Scope.Tags) // its error comes back from CollectRows
 	machines, err := pgx.CollectRows(rows, scanMachine(sources))
 	if err != nil {
 		return nil, fmt.Errorf("list machines: %w", err)
@@ -121,44 +126,17 @@ func (s *Store) EnsureMachine(ctx context.Context, serial string) (int64, error)
 }
 
 func ensureMachine(ctx context.Context, db querier, serial string) (int64, error) {
-	id, err := findOrCreate(ctx, db, findMachineSQL, insertMachineSQL, serial)
+	var id int64
+	err := db.QueryRow(ctx, findMachineSQL, serial).Scan(&id)
+	for errors.Is(err, pgx.ErrNoRows) {
+		if _, err = db.Exec(ctx, insertMachineSQL, serial); err == nil {
+			err = db.QueryRow(ctx, findMachineSQL, serial).Scan(&id)
+		}
+	}
 	if err != nil {
 		return 0, fmt.Errorf("machine %q: %w", serial, err)
 	}
 	return id, nil
-}
-
-// Tag is a label that machines carry.
-type Tag struct {
-	ID   int64
-	Name string
-}
-
-const (
-	machineTagsSQL = `
-SELECT t.id, t.name FROM machine_tag m JOIN tag t ON t.id = m.tag WHERE m.machine = $1 ORDER BY t.name`
-	tagsSQL = `
-SELECT id, name FROM tag ORDER BY name`
-)
-
-// MachineTags returns the tags of a machine by name.
-func (s *Store) MachineTags(ctx context.Context, machine int64) ([]Tag, error) {
-	rows, _ := s.pool.Query(ctx, machineTagsSQL, machine) // its error comes back from CollectRows
-	tags, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Tag])
-	if err != nil {
-		return nil, fmt.Errorf("tags of machine %d: %w", machine, err)
-	}
-	return tags, nil
-}
-
-// Tags returns all tags by name.
-func (s *Store) Tags(ctx context.Context) ([]Tag, error) {
-	rows, _ := s.pool.Query(ctx, tagsSQL) // its error comes back from CollectRows
-	tags, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Tag])
-	if err != nil {
-		return nil, fmt.Errorf("list tags: %w", err)
-	}
-	return tags, nil
 }
 
 // MachineDetail is everything the store keeps beside the sections of one machine.
@@ -169,7 +147,11 @@ type MachineDetail struct {
 	Heads     []HeadDetail // by source name
 }
 
-const machineCreatedSQL = `SELECT id, created_at FROM machine WHERE serial_number = $1`
+const (
+	machineCreatedSQL = `SELECT id, created_at FROM machine WHERE serial_number = $1`
+	machineTagsSQL    = `
+SELECT ` + tagColumns + ` FROM machine_tag m JOIN tag t ON t.id = m.tag WHERE m.machine = $1 ORDER BY t.name`
+)
 
 // Machine returns one machine of the registry, ErrNotFound when it was never mentioned. A machine that was only
 // enrolled or tagged has no heads, and archived heads are among them; what sums them up then counts the archived ones.
@@ -179,8 +161,8 @@ func (s *Store) Machine(ctx context.Context, serial string) (MachineDetail, erro
 	if err != nil {
 		return MachineDetail{}, fmt.Errorf("machine %q: %w", serial, notFound(err))
 	}
-	if d.Tags, err = s.MachineTags(ctx, d.ID); err != nil {
-		return MachineDetail{}, err
+	if d.Tags, err = collectTags(ctx, s.pool, machineTagsSQL, d.ID); err != nil {
+		return MachineDetail{}, fmt.Errorf("tags of machine %q: %w", serial, err)
 	}
 	if d.Heads, err = s.headDetails(ctx, d.ID); err != nil {
 		return MachineDetail{}, err

@@ -166,8 +166,23 @@ func (u *undo) gone(ctx context.Context) error {
 }
 
 // oldest returns the oldest moment that can be answered: the beginning of the oldest partition from which on there is
-// one for every week, or of the head.
+// one for every week, where history was cleaned up to, or the beginning of the head.
 func (u *undo) oldest(ctx context.Context) (time.Time, error) {
+	oldest, err := u.oldestWeek(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	floor, err := historyFloor(ctx, u.tx)
+	if floor.After(u.changedAt) { // the newest change stays, and with it every moment since
+		floor = u.changedAt
+	}
+	if floor.After(oldest) {
+		oldest = floor
+	}
+	return oldest, err
+}
+
+func (u *undo) oldestWeek(ctx context.Context) (time.Time, error) {
 	mondays, err := partitions(ctx, u.tx)
 	if err != nil {
 		return time.Time{}, err

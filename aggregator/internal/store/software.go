@@ -9,14 +9,17 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 )
 
 // SoftwareFilter chooses software; zero fields choose all.
 type SoftwareFilter struct {
-	Kind  string    // a shared kind, for example deb_packages; needed
-	Query string    // part of the name, in any case
-	After *Software // last one of the page before, which may have neither name nor version; nil: the first page
-	Limit int       // at most so many; needed
+	Kind  string     // a shared kind, for example deb_packages; needed
+	Query string     // part of the name, in any case
+	After *Software  // last one of the page before, which may have neither name nor version; nil: the first page
+	Limit int        // at most so many; needed
+	Scope auth.Scope // of the machines that count
 }
 
 // Software is a name and version, and how many machines have it.
@@ -35,7 +38,7 @@ func (s *Store) SoftwareCounts(ctx context.Context, f SoftwareFilter) ([]Softwar
 		return nil, fmt.Errorf("software of %s: %w", f.Kind, err)
 	}
 	if len(c.groups) > 0 {
-		if err := s.eachMachineHead(ctx, f.Kind, c.add); err != nil {
+		if err := s.eachMachineHead(ctx, f, c.add); err != nil {
 			return nil, fmt.Errorf("software of %s: %w", f.Kind, err)
 		}
 	}
@@ -101,11 +104,12 @@ func compareSoftware(a, b Software) int {
 const machineHeadsSQL = `
 SELECT id, machine, source FROM head
 WHERE archived_at IS NULL AND (machine, source) > ($1, $2)
+  AND ($4::bigint[] IS NULL OR EXISTS (SELECT FROM machine_tag t WHERE t.machine = head.machine AND t.tag = ANY ($4)))
 ORDER BY machine, source
 LIMIT $3`
 
-// eachMachineHead hands the dictionary ids of one kind of every live head to fn, machine by machine.
-func (s *Store) eachMachineHead(ctx context.Context, kind string, fn func(machine int64, ids []int64)) error {
+// eachMachineHead hands the dictionary ids of the kind of every live head in the scope to fn, machine by machine.
+func (s *Store) eachMachineHead(ctx context.Context, f SoftwareFilter, fn func(machine int64, ids []int64)) error {
 	type machineHead struct {
 		ID      int64
 		Machine int64
@@ -113,7 +117,7 @@ func (s *Store) eachMachineHead(ctx context.Context, kind string, fn func(machin
 	}
 	var last machineHead
 	for {
-		rows, _ := s.pool.Query(ctx, machineHeadsSQL, last.Machine, last.Source, streamBatch) // its error comes back from CollectRows
+		rows, _ := s.pool.Query(ctx, machineHeadsSQL, last.Machine, last.Source, streamBatch, f.Scope.Tags) // its error comes back from CollectRows
 		heads, err := pgx.CollectRows(rows, pgx.RowToStructByPos[machineHead])
 		if err != nil {
 			return err
@@ -122,12 +126,12 @@ func (s *Store) eachMachineHead(ctx context.Context, kind string, fn func(machin
 		for i := range heads {
 			ids[i] = heads[i].ID
 		}
-		sections, err := foldHeads(ctx, s.pool, ids, []string{kind})
+		sections, err := foldHeads(ctx, s.pool, ids, []string{f.Kind})
 		if err != nil {
 			return err
 		}
 		for _, h := range heads {
-			if section := sections[h.ID][kind]; section != nil {
+			if section := sections[h.ID][f.Kind]; section != nil {
 				fn(h.Machine, section.IDs)
 			}
 		}

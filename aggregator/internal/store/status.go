@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
 )
 
@@ -163,13 +164,14 @@ JOIN jmespath_check c ON c.id = s.check_id
 JOIN head h ON h.id = s.head AND h.archived_at IS NULL
 JOIN machine m ON m.id = s.machine
 WHERE s.check_id = $1 AND m.serial_number > $2
+  AND ($4::bigint[] IS NULL OR EXISTS (SELECT FROM machine_tag t WHERE t.machine = m.id AND t.tag = ANY ($4)))
 ORDER BY m.serial_number
 LIMIT $3`
 
 // ListStatuses returns the statuses of a check for the machines behind the serial number after, at most limit of them.
-// Machines that are archived, and those not evaluated yet, have none.
+// Machines that are archived, not evaluated yet, or out of reach, have none.
 func (s *Store) ListStatuses(ctx context.Context, check int64, after string, limit int) ([]CheckStatus, error) {
-	rows, _ := s.pool.Query(ctx, listStatusesSQL, check, after, limit) // its error comes back from CollectRows
+	rows, _ := s.pool.Query(ctx, listStatusesSQL, check, after, limit, auth.ReachOf(ctx).Tags) // its error comes back from CollectRows
 	statuses, err := pgx.CollectRows(rows, pgx.RowToStructByPos[CheckStatus])
 	if err != nil {
 		return nil, fmt.Errorf("statuses of check %d: %w", check, err)
@@ -177,9 +179,11 @@ func (s *Store) ListStatuses(ctx context.Context, check int64, after string, lim
 	return statuses, nil
 }
 
-const machineStatusesSQL = `SELECT status FROM check_status WHERE machine = $1`
+const machineStatusesSQL = `
+SELECT s.status FROM check_status s JOIN head h ON h.id = s.head AND h.archived_at IS NULL
+WHERE s.machine = $1`
 
-// OverallStatus returns the worst of a machine's stored statuses, of any version; false when it has none.
+// OverallStatus returns the worst of what MachineStatuses lists, of any version; false when it lists none.
 func (s *Store) OverallStatus(ctx context.Context, machine int64) (compliance.Status, bool, error) {
 	rows, _ := s.pool.Query(ctx, machineStatusesSQL, machine) // its error comes back from CollectRows
 	statuses, err := pgx.CollectRows(rows, pgx.RowTo[compliance.Status])

@@ -16,6 +16,12 @@ SELECT id, seq FROM head WHERE id = ANY ($1::bigint[])
 ORDER BY id
 FOR NO KEY UPDATE`
 
+	// The checks stay as they are until the statuses are stored.
+	lockVersionsSQL = `
+SELECT id, version FROM jmespath_check WHERE id = ANY ($1::bigint[])
+ORDER BY id
+FOR SHARE`
+
 	journalStatusesSQL = `
 INSERT INTO journal (what, machine, head, seq)
 SELECT 'status', machine, id, seq FROM head WHERE id = ANY ($1::bigint[])
@@ -24,7 +30,7 @@ ORDER BY id`
 
 // PutHeadStatuses stores results of evaluations outside a commit, of one machine at most once for each check. It
 // returns the heads, ascending, that are no longer at the change that was evaluated: it stores nothing for them. A head
-// that was pruned needs no statuses.
+// that was pruned needs no statuses, nor does a version of a check that is not the newest one any more.
 func (s *Store) PutHeadStatuses(ctx context.Context, statuses []Status) (moved []int64, err error) {
 	if len(statuses) == 0 {
 		return nil, nil
@@ -33,6 +39,9 @@ func (s *Store) PutHeadStatuses(ctx context.Context, statuses []Status) (moved [
 		var current []Status
 		var err error
 		if current, moved, err = lockCurrent(ctx, tx, statuses); err != nil {
+			return err
+		}
+		if current, err = ofNewestVersions(ctx, tx, current); err != nil {
 			return err
 		}
 		put, err := putStatuses(ctx, tx, current)
@@ -79,6 +88,26 @@ func lockCurrent(ctx context.Context, tx pgx.Tx, statuses []Status) (current []S
 	}
 	slices.Sort(moved)
 	return current, slices.Compact(moved), nil
+}
+
+// ofNewestVersions locks the checks of statuses and returns the statuses of versions that are the newest.
+func ofNewestVersions(ctx context.Context, tx pgx.Tx, statuses []Status) ([]Status, error) {
+	checks := make([]int64, len(statuses))
+	for i := range statuses {
+		checks[i] = statuses[i].CheckID
+	}
+	slices.Sort(checks)
+	rows, _ := tx.Query(ctx, lockVersionsSQL, slices.Compact(checks)) // its error comes back from ForEachRow
+	versions := map[int64]int{}
+	var id int64
+	var version int
+	if _, err := pgx.ForEachRow(rows, []any{&id, &version}, func() error {
+		versions[id] = version
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(statuses, func(s Status) bool { return s.CheckVersion < versions[s.CheckID] || versions[s.CheckID] == 0 }), nil
 }
 
 // changedHeads returns the heads whose statuses are others than before, or were another head's.

@@ -119,6 +119,10 @@ func TestStatusMovesOnlyForward(t *testing.T) {
 	if n := w.count("SELECT count(*) FROM journal WHERE what = 'status'"); n != 1 {
 		t.Errorf("status changes in the journal: got %d, want 1", n)
 	}
+	must(w.Archive(ctx, []string{"S"}))(t)
+	if got, ok, err := w.OverallStatus(ctx, machine); ok || err != nil {
+		t.Errorf("archived: got %v, %v; no list has its status", got, err)
+	}
 }
 
 func TestStatusesOfAHeadThatMovedOnAreNotStored(t *testing.T) {

@@ -21,9 +21,17 @@ const streamBatch = 50
 // StreamFilter chooses heads and what is read of them; zero fields choose all.
 type StreamFilter struct {
 	Source    string     // name, in any case
+	SourceID  int32      // of one source; 0: any
 	Platforms []string   // as in the snapshot tree
 	Kinds     []string   // of the sections to read
 	Scope     auth.Scope // machines that the reader may see
+	After     *StreamKey // heads behind this one; nil: all
+}
+
+// StreamKey is the place of a head in the order of StreamHeads.
+type StreamKey struct {
+	Source int32  `json:"source"`
+	Serial string `json:"serial"`
 }
 
 // FleetHead is one live head of the fleet with its sections, all of one moment.
@@ -36,7 +44,9 @@ type FleetHead struct {
 	LastSeen time.Time
 	Summary  Summary
 	Tags     []int64 // of the machine
-	Sections pack.Sections
+
+	MetaBusinessUnit int64 // that the summary's business unit belongs to; 0: none
+	Sections         pack.Sections
 }
 
 // StreamHeads hands the live heads to fn one after the other, by source (name, module, config) and then by serial
@@ -58,19 +68,33 @@ func (s *Store) StreamHeads(ctx context.Context, f StreamFilter, fn func(FleetHe
 	if err != nil {
 		return err
 	}
+	after := ""
+	if f.After != nil {
+		from := slices.IndexFunc(sources, func(source Source) bool { return source.ID == f.After.Source })
+		if from < 0 {
+			return fmt.Errorf("source %d: %w", f.After.Source, ErrNotFound)
+		}
+		sources, after = sources[from:], f.After.Serial
+	}
 	for _, source := range sources {
-		if f.Source != "" && !strings.EqualFold(f.Source, source.Name) {
-			continue
+		if f.takes(source) {
+			if err := s.streamSource(ctx, f, source, after, inEpoch); err != nil {
+				return err
+			}
 		}
-		if err := s.streamSource(ctx, f, source, inEpoch); err != nil {
-			return err
-		}
+		after = ""
 	}
 	return nil
 }
 
-func (s *Store) streamSource(ctx context.Context, f StreamFilter, source Source, fn func(FleetHead) error) error {
-	after := ""
+// Key is where the head stands in the stream.
+func (h *FleetHead) Key() StreamKey { return StreamKey{Source: h.Source.ID, Serial: h.Serial} }
+
+func (f *StreamFilter) takes(source Source) bool {
+	return (f.Source == "" || strings.EqualFold(f.Source, source.Name)) && (f.SourceID == 0 || f.SourceID == source.ID)
+}
+
+func (s *Store) streamSource(ctx context.Context, f StreamFilter, source Source, after string, fn func(FleetHead) error) error {
 	for {
 		heads, err := s.fleetBatch(ctx, f, source, after)
 		if err != nil {
@@ -92,10 +116,12 @@ const (
 	fleetHeadsSQL = `
 SELECT h.id, h.machine, m.serial_number, h.seq, h.last_seen, coalesce(u.computer_name, ''), coalesce(u.platform, ''),
        coalesce(u.type, ''), coalesce(u.os_version, ''), coalesce(u.hardware_model, ''),
+       coalesce(b.id, 0), coalesce(b.meta_business_unit, 0),
        ARRAY(SELECT t.tag FROM machine_tag t WHERE t.machine = m.id ORDER BY t.tag)
 FROM machine m
 JOIN head h ON h.machine = m.id AND h.source = $1 AND h.archived_at IS NULL
 LEFT JOIN head_summary u ON u.head = h.id
+LEFT JOIN business_unit b ON b.id = u.business_unit
 WHERE m.serial_number > $2 AND (cardinality($3::text[]) = 0 OR u.platform = ANY ($3))
   AND ($5::bigint[] IS NULL OR EXISTS (SELECT FROM machine_tag t WHERE t.machine = m.id AND t.tag = ANY ($5)))
 ORDER BY m.serial_number
@@ -132,7 +158,8 @@ func (s *Store) fleetBatch(ctx context.Context, f StreamFilter, source Source, a
 func scanFleetHead(row pgx.CollectableRow) (FleetHead, error) {
 	var h FleetHead
 	err := row.Scan(&h.ID, &h.Machine, &h.Serial, &h.Seq, &h.LastSeen, &h.Summary.ComputerName, &h.Summary.Platform,
-		&h.Summary.Type, &h.Summary.OSVersion, &h.Summary.HardwareModel, &h.Tags)
+		&h.Summary.Type, &h.Summary.OSVersion, &h.Summary.HardwareModel,
+		&h.Summary.BusinessUnit, &h.MetaBusinessUnit, &h.Tags)
 	return h, err
 }
 

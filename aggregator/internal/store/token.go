@@ -6,12 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
 )
 
 // ErrExists says that the name is taken.
@@ -19,31 +21,119 @@ var ErrExists = errors.New("exists already")
 
 // Token is an API token. The secret itself is not stored.
 type Token struct {
-	ID         string // UUID
-	Name       string
-	Role       auth.Role
-	CreatedAt  time.Time
-	ExpiresAt  *time.Time // nil: never
-	LastUsedAt *time.Time // at most a minute too early; nil: not used yet
-	RevokedAt  *time.Time // nil: valid
+	ID            string // UUID
+	Name          string // unique among its principal's
+	PrincipalID   int64
+	PrincipalKind auth.Kind
+	PrincipalName string
+	Roles         []string // of its principal, in order
+	Disabled      bool     // its principal is
+	CreatedAt     time.Time
+	ExpiresAt     *time.Time // nil: never
+	LastUsedAt    *time.Time // at most a minute too early; nil: not used yet
+	RevokedAt     *time.Time // nil: valid
 }
 
-const tokenColumns = `id::text, name, role, created_at, expires_at, last_used_at, revoked_at`
+// tokenAudit is what the audit log holds of a token.
+type tokenAudit struct {
+	Name      string     `json:"name"`
+	Principal string     `json:"principal"`
+	ExpiresAt *time.Time `json:"expires_at"`
+}
 
-const createTokenSQL = `
-INSERT INTO api_token (name, digest, role, expires_at)
-VALUES ($1, $2, $3, $4)
-RETURNING ` + tokenColumns
+func (t *Token) entry(action string, before, after any) Audit {
+	return Audit{Action: action, Object: "token", ObjectID: t.ID, ObjectName: t.Name, Before: before, After: after}
+}
 
-// CreateToken stores the digest of a new token; expiresAt may be nil. A name that is taken, be it by a revoked token,
-// is ErrExists.
-func (s *Store) CreateToken(ctx context.Context, name string, role auth.Role, digest auth.Digest, expiresAt *time.Time) (Token, error) {
-	rows, _ := s.pool.Query(ctx, createTokenSQL, name, digest[:], role, expiresAt) // its error comes back from CollectExactlyOneRow
-	token, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Token])
+func (t *Token) audit() tokenAudit { return tokenAudit{t.Name, t.PrincipalName, t.ExpiresAt} }
+
+const (
+	tokensSQL = `
+SELECT t.id::text, t.name, p.id, p.kind, p.name,
+       ARRAY(SELECT r.name FROM principal_role h JOIN role r ON r.id = h.role WHERE h.principal = p.id ORDER BY r.name),
+       p.disabled_at IS NOT NULL, t.created_at, t.expires_at, t.last_used_at, t.revoked_at
+FROM api_token t JOIN principal p ON p.id = t.principal `
+	oneTokenSQL    = tokensSQL + `WHERE t.id::text = $1`
+	lockTokenSQL   = tokensSQL + `WHERE t.id::text = $1 FOR UPDATE OF t`
+	listTokensSQL  = tokensSQL + `WHERE ($1 = 0 OR t.principal = $1) AND (t.name, t.id::text) > ($2, $3) ORDER BY t.name, t.id::text LIMIT $4`
+	insertTokenSQL = `
+INSERT INTO api_token (principal, name, digest, expires_at) VALUES ($1, $2, $3, $4) RETURNING id::text`
+	revokeTokenSQL = `UPDATE api_token SET revoked_at = now() WHERE id::text = $1`
+)
+
+// NewToken is a token to be.
+type NewToken struct {
+	Principal int64
+	Name      string
+	Digest    auth.Digest
+	ExpiresAt *time.Time // nil: never
+}
+
+// CreateToken stores the digest of a principal's new token. An unknown principal is ErrNotFound; a name that another of
+// its tokens has, be it a revoked one, ErrExists; a principal that may do more than the actor ErrBeyond.
+func (s *Store) CreateToken(ctx context.Context, n NewToken) (Token, error) {
+	var created Token
+	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		var err error
+		created, err = createToken(ctx, tx, n)
+		return err
+	})
 	if err != nil {
-		return Token{}, fmt.Errorf("create token %q: %w", name, nameTaken(err))
+		return Token{}, fmt.Errorf("create token %q: %w", n.Name, err)
 	}
-	return token, nil
+	return created, nil
+}
+
+// CreateTokenAccount makes a service account of the token's name with one role, and the token; n's principal does not
+// count. A name that an account has is ErrExists, an unknown role ErrNotFound.
+func (s *Store) CreateTokenAccount(ctx context.Context, n NewToken, role string) (Token, error) {
+	var created Token
+	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		a, err := createAccount(ctx, tx, Account{Kind: auth.ServiceAccount, Name: n.Name, Roles: []string{role}}, "")
+		if err != nil {
+			return err
+		}
+		n.Principal, n.Name = a.ID, a.Name
+		created, err = createToken(ctx, tx, n)
+		return err
+	})
+	if fields, ok := errors.AsType[compliance.FieldErrors](err); ok {
+		switch {
+		case fields["roles[0]"] != nil:
+			err = fmt.Errorf("role %q: %w", role, ErrNotFound)
+		case slices.Equal(fields["name"], accountTaken["name"]):
+			err = ErrExists
+		}
+	}
+	if err != nil {
+		return Token{}, fmt.Errorf("create token %q: %w", n.Name, err)
+	}
+	return created, nil
+}
+
+func createToken(ctx context.Context, tx pgx.Tx, n NewToken) (Token, error) {
+	var id string
+	err := tx.QueryRow(ctx, `SELECT name FROM principal WHERE id = $1 FOR SHARE`, n.Principal).Scan(&id)
+	if err != nil {
+		return Token{}, notFound(err)
+	}
+	if err := mayTouch(ctx, tx, n.Principal); err != nil {
+		return Token{}, err
+	}
+	if err := tx.QueryRow(ctx, insertTokenSQL, n.Principal, n.Name, n.Digest[:], n.ExpiresAt).Scan(&id); err != nil {
+		return Token{}, nameTaken(err)
+	}
+	created, err := oneToken(ctx, tx, oneTokenSQL, id)
+	if err != nil {
+		return Token{}, err
+	}
+	return created, record(ctx, tx, created.entry("created", nil, created.audit()))
+}
+
+func oneToken(ctx context.Context, db querier, sql, id string) (Token, error) {
+	rows, _ := db.Query(ctx, sql, id) // its error comes back from CollectExactlyOneRow
+	t, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Token])
+	return t, notFound(err)
 }
 
 const tokenByDigestSQL = `
@@ -55,25 +145,27 @@ WITH found AS (
 	FROM found f
 	WHERE t.id = f.id AND (f.last_used_at IS NULL OR f.last_used_at < now() - interval '1 minute')
 )
-SELECT ` + tokenColumns + ` FROM found`
+SELECT ` + holderColumns + `, f.expires_at FROM found f JOIN principal p ON p.id = f.principal`
 
-// TokenByDigest returns the valid token with that digest and notes its use, at most once a minute. One that is
+// TokenByDigest returns whose valid token has that digest and notes its use, at most once a minute. One that is
 // unknown, revoked or expired is ErrNotFound.
-func (s *Store) TokenByDigest(ctx context.Context, digest auth.Digest) (Token, error) {
+func (s *Store) TokenByDigest(ctx context.Context, digest auth.Digest) (Holder, error) {
 	rows, _ := s.pool.Query(ctx, tokenByDigestSQL, digest[:]) // its error comes back from CollectExactlyOneRow
-	token, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Token])
+	h, err := pgx.CollectExactlyOneRow(rows, scanHolder)
 	if err != nil {
-		return Token{}, fmt.Errorf("token: %w", notFound(err))
+		return Holder{}, fmt.Errorf("token: %w", notFound(err))
 	}
-	return token, nil
+	h.Principal.Until = h.ExpiresAt
+	return h, nil
 }
 
-const listTokensSQL = `
-SELECT ` + tokenColumns + ` FROM api_token ORDER BY name`
+// TokenKey is the place of a token in the list of them.
+type TokenKey struct{ Name, ID string }
 
-// ListTokens returns all tokens by name, the revoked ones too.
-func (s *Store) ListTokens(ctx context.Context) ([]Token, error) {
-	rows, _ := s.pool.Query(ctx, listTokensSQL) // its error comes back from CollectRows
+// ListTokens returns tokens by name and id, the revoked ones too, those behind after and at most limit; of one principal,
+// or with 0 of all.
+func (s *Store) ListTokens(ctx context.Context, principal int64, after TokenKey, limit int) ([]Token, error) {
+	rows, _ := s.pool.Query(ctx, listTokensSQL, principal, after.Name, after.ID, limit) // its error comes back from CollectRows
 	tokens, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Token])
 	if err != nil {
 		return nil, fmt.Errorf("list tokens: %w", err)
@@ -81,12 +173,31 @@ func (s *Store) ListTokens(ctx context.Context) ([]Token, error) {
 	return tokens, nil
 }
 
-const revokeTokenSQL = `
-UPDATE api_token SET revoked_at = coalesce(revoked_at, now()) WHERE name = $1`
+// Token returns one token by its id; ErrNotFound when there is none.
+func (s *Store) Token(ctx context.Context, id string) (Token, error) {
+	t, err := oneToken(ctx, s.pool, oneTokenSQL, id)
+	if err != nil {
+		return Token{}, fmt.Errorf("token: %w", err)
+	}
+	return t, nil
+}
 
-// RevokeToken ends the token of that name at once and for good; revoking it again changes nothing.
-func (s *Store) RevokeToken(ctx context.Context, name string) error {
-	return s.execOne(ctx, fmt.Sprintf("revoke token %q", name), revokeTokenSQL, name)
+// RevokeToken ends the token of that id at once and for good; revoking it again changes nothing.
+func (s *Store) RevokeToken(ctx context.Context, id string) error {
+	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		t, err := oneToken(ctx, tx, lockTokenSQL, id)
+		if err != nil || t.RevokedAt != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, revokeTokenSQL, id); err != nil {
+			return err
+		}
+		return record(ctx, tx, t.entry("revoked", t.audit(), nil))
+	})
+	if err != nil {
+		return fmt.Errorf("revoke token: %w", err)
+	}
+	return nil
 }
 
 // querier is a pool, a connection or a transaction.

@@ -31,9 +31,10 @@ type Commit struct {
 	Credential int64  // 0 when the source is no agent
 	LastSeen   time.Time
 
-	Summary  *Summary // nil: unchanged
-	Statuses []Status // Machine, Head and HeadSeq are filled in here
-	Cleared  []int64  // checks that do not apply to the machine any more
+	Summary  *Summary       // nil: unchanged
+	User     *PrincipalUser // nil: unchanged
+	Statuses []Status       // Machine, Head and HeadSeq are filled in here
+	Cleared  []int64        // checks that do not apply to the machine any more
 }
 
 // Stamp is the accepted order of an agent's request.
@@ -52,6 +53,7 @@ type Summary struct {
 	Type          string
 	OSVersion     string
 	HardwareModel string
+	BusinessUnit  int64 // 0: none
 }
 
 // Written tells what WriteCommit did.
@@ -97,6 +99,9 @@ func (s *Store) WriteCommit(ctx context.Context, c *Commit) (Written, error) {
 		}
 		if err != nil && conn.Conn().PgConn().TxStatus() != 'I' {
 			_, _ = conn.Exec(ctx, "ROLLBACK") // the pool closes a connection that is still in a transaction
+		}
+		if violatesReference(err) { // a check that it evaluated, or what it tells of the machine, was deleted meanwhile
+			return ErrRetry
 		}
 		return err
 	})

@@ -41,10 +41,11 @@ ON CONFLICT (head, kind) DO UPDATE SET base = excluded.base, tail = excluded.tai
 INSERT INTO change (head, seq, at, root, kinds, delta) VALUES ($1, $2, $3, $4, $5, $6)`
 
 	putSummarySQL = `
-INSERT INTO head_summary (head, computer_name, platform, type, os_version, hardware_model)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO head_summary (head, computer_name, platform, type, os_version, hardware_model, business_unit)
+VALUES ($1, $2, $3, $4, $5, $6, nullif($7::bigint, 0))
 ON CONFLICT (head) DO UPDATE SET computer_name = excluded.computer_name, platform = excluded.platform,
-    type = excluded.type, os_version = excluded.os_version, hardware_model = excluded.hardware_model`
+    type = excluded.type, os_version = excluded.os_version, hardware_model = excluded.hardware_model,
+    business_unit = excluded.business_unit`
 
 	addJournalSQL = `INSERT INTO journal (what, machine, head, seq) VALUES ($1, $2, $3, $4)`
 )
@@ -92,11 +93,15 @@ func (w *commitWriter) queueHead(batch *pgx.Batch) {
 		}
 	}
 	if s := c.Summary; s != nil {
-		batch.Queue(putSummarySQL, w.head, s.ComputerName, s.Platform, s.Type, s.OSVersion, s.HardwareModel)
+		batch.Queue(putSummarySQL, w.head, s.ComputerName, s.Platform, s.Type, s.OSVersion, s.HardwareModel,
+			s.BusinessUnit)
 	}
 }
 
 func (w *commitWriter) queueSections(batch *pgx.Batch) {
+	if w.commit.User != nil {
+		queuePrincipalUser(batch, w.head, *w.commit.User)
+	}
 	for _, row := range w.commit.Plan.Upsert {
 		batch.Queue(upsertSectionSQL, w.head, row.Kind, row.Base, row.Tail, row.Digest)
 	}

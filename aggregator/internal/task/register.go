@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -25,47 +26,51 @@ var unfinished = []rivertype.JobState{
 	rivertype.JobStateRetryable, rivertype.JobStateScheduled,
 }
 
-// once lets a job wait or run once at a time, with the same arguments.
-func once(attempts int) *river.InsertOpts {
-	return &river.InsertOpts{MaxAttempts: attempts, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}
-}
-
-// Register says what does the jobs of a kind. An error makes the job be tried again some times, later and later; what a
-// run did so far must do no harm to the next one.
-func Register[A Args](q *Queue, do func(context.Context, A) error) {
-	RegisterReporting(q, func(ctx context.Context, args A, _ *Report) error { return do(ctx, args) })
-}
-
-// RegisterReporting is Register for a job that tells how far it is, or has a result.
-func RegisterReporting[A Args](q *Queue, do func(context.Context, A, *Report) error) {
-	err := river.AddWorkerSafely(q.workers, &worker[A]{queue: q, do: do})
-	q.wiring = errors.Join(q.wiring, err)
+// once lets a job wait or run once at a time, with the same arguments, and be tried once.
+func once() *river.InsertOpts {
+	return &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}
 }
 
 // Periodic registers a job that comes by itself: when an aggregator takes the lead, which the first does some seconds
 // after its start, and from then on at intervals. It runs on one of the aggregators, and never twice at a time. A run
-// that fails is not tried again before its time.
+// that fails is not tried again before its time; what it did so far must do no harm to the next one.
 func Periodic[A Args](q *Queue, every time.Duration, args A, do func(context.Context, A) error) {
-	Register(q, do)
+	q.wiring = errors.Join(q.wiring, river.AddWorkerSafely(q.workers, &worker[A]{queue: q, do: do}))
 	_, err := q.client.PeriodicJobs().AddSafely(river.NewPeriodicJob(river.PeriodicInterval(every),
-		func() (river.JobArgs, *river.InsertOpts) { return args, once(1) },
+		func() (river.JobArgs, *river.InsertOpts) { return args, once() },
 		&river.PeriodicJobOpts{ID: args.Kind(), RunOnStart: true}))
 	if err != nil {
 		q.wiring = errors.Join(q.wiring, fmt.Errorf("%s: %w", args.Kind(), err))
 	}
 }
 
-// worker runs the jobs of one kind.
+// worker runs the periodic jobs of one kind.
 type worker[A Args] struct {
 	river.WorkerDefaults[A]
 	queue *Queue
-	do    func(context.Context, A, *Report) error
+	do    func(context.Context, A) error
 }
 
 // Work implements river.Worker.
 func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error {
 	defer w.queue.metrics.started(job.Kind)()
-	err := w.do(ctx, job.Args, &Report{client: w.queue.client, job: job.ID})
+	err := w.do(ctx, job.Args)
 	w.queue.metrics.ended(ctx, job.Kind, err)
-	return err
+	return storable(err)
 }
+
+// storable returns an error whose text the queue can store: one with a NUL byte would keep it from storing anything.
+func storable(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "\x00") {
+		return err
+	}
+	return &storableError{err}
+}
+
+type storableError struct{ error }
+
+// Error implements error.
+func (s *storableError) Error() string { return strings.ReplaceAll(s.error.Error(), "\x00", "?") }
+
+// Unwrap lets errors.Is and As see what is stored.
+func (s *storableError) Unwrap() error { return s.error }

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// PartitionsAhead is for how many weeks the change log gets room. Two are enough to be ready.
-	PartitionsAhead = 8
+	// partitionsAhead is for how many weeks the change log gets room. Two are enough to be ready.
+	partitionsAhead = 8
 	// journalDays is how long a reader of the journal may be away without having to begin anew.
 	journalDays = 2
 	// credentialDays is how long revoked credentials are kept: an agent that comes back later than that is told that its
@@ -21,16 +21,20 @@ const (
 	// upkeepBatch bounds the rows of one transaction; a pause after each lets others at the disk.
 	upkeepBatch = 10_000
 	upkeepPause = 200 * time.Millisecond
+	// backfillBatch bounds the heads that one transaction locks to read something of their sections.
+	backfillBatch = 500
 )
 
 // Upkeep registers the periodic jobs that keep a database in order: room in the change log for the weeks to come, its
-// weeks dropped once they ended snapshotRetentionDays ago, the journal and revoked credentials trimmed.
+// weeks dropped once they ended snapshotRetentionDays ago, the journal and revoked credentials trimmed, and after an
+// upgrade the principal users of the machines that were there before.
 func Upkeep(q *Queue, snapshotRetentionDays int) {
 	u := &upkeep{store: q.store, days: snapshotRetentionDays, log: q.log}
 	Periodic(q, time.Hour, partitionsArgs{}, u.partitions)
 	Periodic(q, time.Hour, retentionArgs{}, u.retention)
 	Periodic(q, time.Hour, journalArgs{}, u.journal)
 	Periodic(q, 24*time.Hour, credentialsArgs{}, u.credentials)
+	Periodic(q, 24*time.Hour, principalUsersArgs{}, u.principalUsers)
 }
 
 type upkeep struct {
@@ -40,10 +44,11 @@ type upkeep struct {
 }
 
 type (
-	partitionsArgs  struct{}
-	retentionArgs   struct{}
-	journalArgs     struct{}
-	credentialsArgs struct{}
+	partitionsArgs     struct{}
+	retentionArgs      struct{}
+	journalArgs        struct{}
+	credentialsArgs    struct{}
+	principalUsersArgs struct{}
 )
 
 // Kind implements Args.
@@ -58,8 +63,11 @@ func (journalArgs) Kind() string { return "journal" }
 // Kind implements Args.
 func (credentialsArgs) Kind() string { return "credentials" }
 
+// Kind implements Args.
+func (principalUsersArgs) Kind() string { return "principal_users" }
+
 func (u *upkeep) partitions(ctx context.Context, _ partitionsArgs) error {
-	return u.store.EnsurePartitions(ctx, PartitionsAhead)
+	return u.store.EnsurePartitions(ctx, partitionsAhead)
 }
 
 func (u *upkeep) retention(ctx context.Context, _ retentionArgs) error {
@@ -71,18 +79,23 @@ func (u *upkeep) retention(ctx context.Context, _ retentionArgs) error {
 }
 
 func (u *upkeep) journal(ctx context.Context, _ journalArgs) error {
-	return inBatches(ctx, func() (int, error) { return u.store.TrimJournal(ctx, journalDays, upkeepBatch) })
+	return inBatches(ctx, upkeepBatch, func() (int, error) { return u.store.TrimJournal(ctx, journalDays, upkeepBatch) })
 }
 
 func (u *upkeep) credentials(ctx context.Context, _ credentialsArgs) error {
-	return inBatches(ctx, func() (int, error) { return u.store.ForgetCredentials(ctx, credentialDays, upkeepBatch) })
+	return inBatches(ctx, upkeepBatch, func() (int, error) { return u.store.ForgetCredentials(ctx, credentialDays, upkeepBatch) })
 }
 
-// inBatches repeats a deletion until a batch is not full.
-func inBatches(ctx context.Context, batch func() (int, error)) error {
+// principalUsers goes on until there was nothing at all, which is what ends the backfill.
+func (u *upkeep) principalUsers(ctx context.Context, _ principalUsersArgs) error {
+	return inBatches(ctx, 1, func() (int, error) { return u.store.BackfillPrincipalUsers(ctx, backfillBatch) })
+}
+
+// inBatches repeats something until a batch is not full.
+func inBatches(ctx context.Context, full int, batch func() (int, error)) error {
 	for {
 		n, err := batch()
-		if err != nil || n < upkeepBatch {
+		if err != nil || n < full {
 			return err
 		}
 		select {

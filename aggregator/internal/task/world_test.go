@@ -70,17 +70,6 @@ func (a *aggregator) run() *aggregator {
 	return a
 }
 
-// until waits for a task to get into a state.
-func (a *aggregator) until(id int64, state task.State) task.Task {
-	a.t.Helper()
-	var got task.Task
-	a.eventually(func() bool {
-		got = must(a.Get(a.t.Context(), id))(a.t)
-		return got.State == state
-	}, func() string { return string(got.State) + ", want " + string(state) })
-	return got
-}
-
 // eventually polls until something holds.
 func (a *aggregator) eventually(holds func() bool, what func() string) {
 	a.t.Helper()

@@ -45,21 +45,6 @@ func (c *Cache) Tree(sections snapshot.Sections, added Added) *Tree {
 	}
 }
 
-// Build is (*Cache).Build without a cache.
-func Build(sections snapshot.Sections, added Added, keys []string) (map[string]any, error) {
-	return (*Cache)(nil).Build(sections, added, keys)
-}
-
-// Build returns a [Tree] as a whole. With keys it holds only those of them that
-// the snapshot has; nil stands for all keys, an empty list for none.
-func (c *Cache) Build(sections snapshot.Sections, added Added, keys []string) (map[string]any, error) {
-	t := c.Tree(sections, added)
-	if keys == nil {
-		keys = keyOrder(sections)
-	}
-	return t.all(keys, true), t.err
-}
-
 // Whole returns the tree with all its keys; times as for Value.
 func (t *Tree) Whole(times bool) map[string]any { return t.all(keyOrder(t.sections), times) }
 

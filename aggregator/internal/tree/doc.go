@@ -5,7 +5,7 @@
 // exports and the API see.
 //
 // [Parse] turns a submitted tree into sections, refusing everything the model
-// does not know. [Build] and [JSON] go the other way: they put sections and the
+// does not know. [Cache.Tree] and [JSON] go the other way: they put sections and the
 // keys that only the aggregator knows back together, for checks and for readers.
 // A [Tree] does so for the parts that somebody looks at. [Infer] computes two of
 // those keys.

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,7 @@ type World struct {
 	Store *store.Store
 	Index *index.Index
 	Queue *task.Queue // nil unless the options ask for tasks
+	Files string      // the folder of what tasks leave for download
 	Doors *server.Doors
 	Mux   *http.ServeMux
 	// Tokens are those of service accounts with the built-in roles.
@@ -47,14 +49,21 @@ type World struct {
 	// OnConfiguration hears of changed configurations; nil: nobody wants to know.
 	OnConfiguration func(context.Context) error
 
-	t      testing.TB
-	router routers.Router
+	t             testing.TB
+	agentPackages string
+	router        routers.Router
+}
+
+func init() {
+	openapi3filter.RegisterBodyDecoder("application/jsonl", openapi3filter.FileBodyDecoder)
 }
 
 // Options say what a World has; the zero Options are for tests of what is answered at once.
 type Options struct {
 	Unindexed bool // its index stays unbuilt
 	Tasks     bool // background jobs run
+
+	AgentPackages string // folder of the agent's packages
 }
 
 // New returns a World that answers over its index.
@@ -69,7 +78,7 @@ func New(t testing.TB, o Options) *World {
 	t.Cleanup(pool.Close)
 	s := store.New(pool)
 	t.Cleanup(s.Close)
-	w := &World{t: t, Pool: pool, Store: s, Mux: http.NewServeMux(), Tokens: map[auth.Role]string{}}
+	w := &World{t: t, Pool: pool, Store: s, Mux: http.NewServeMux(), Tokens: map[auth.Role]string{}, agentPackages: o.AgentPackages}
 	if err := s.EnsurePartitions(t.Context(), 3); err != nil {
 		t.Fatal(err)
 	}
@@ -86,10 +95,7 @@ func New(t testing.TB, o Options) *World {
 		w.awaitIndex()
 	}
 	for _, role := range auth.Roles() {
-		w.Tokens[role] = auth.NewToken(auth.ServiceAccount)
-		if _, err := s.CreateToken(t.Context(), string(role), role, auth.DigestOf(w.Tokens[role]), nil); err != nil {
-			t.Fatal(err)
-		}
+		w.Tokens[role] = w.tokenOf(store.Account{Kind: auth.ServiceAccount, Name: string(role), Roles: []string{string(role)}})
 	}
 	return w
 }
@@ -101,7 +107,7 @@ func (w *World) wire(log *slog.Logger) {
 	numbers.CountFrom(w.Index)
 	doors, err := server.NewDoors(server.DoorOptions{
 		Store: w.Store, Index: w.Index, Committer: commit.New(w.Store, log), Queue: w.Queue, Metrics: numbers.Handler(),
-		Ready: func(context.Context) error { return w.NotReady }, Log: log,
+		Ready: func(context.Context) error { return w.NotReady }, Log: log, AgentPackages: w.agentPackages,
 		OnConfiguration: func(ctx context.Context) error {
 			if w.OnConfiguration == nil {
 				return nil
@@ -122,10 +128,11 @@ func (w *World) wire(log *slog.Logger) {
 // openQueue opens a queue of tasks; what is registered with it runs once the doors are wired.
 func (w *World) openQueue(dsn string, log *slog.Logger) {
 	w.t.Helper()
+	w.Files = w.t.TempDir()
 	if err := task.Migrate(w.t.Context(), dsn, log); err != nil {
 		w.t.Fatal(err)
 	}
-	queue, err := task.Open(w.t.Context(), dsn, task.Options{Log: log})
+	queue, err := task.Open(w.t.Context(), dsn, task.Options{Log: log, Files: w.Files})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -195,6 +202,8 @@ func (w *World) AskAs(token, method, path string, body any) Answer {
 	return w.Send(req)
 }
 
+// Request makes a request with a body: nil, bytes, text, or what is encoded as JSON.
+// Request returns a request with a body: bytes and texts as they are, anything else as JSON, nil being none.
 func Request(t testing.TB, method, path string, body any) *http.Request {
 	t.Helper()
 	var reader io.Reader
@@ -218,6 +227,7 @@ func Request(t testing.TB, method, path string, body any) *http.Request {
 	return req
 }
 
+// Send sends a request as it is, and holds the answer against the description.
 func (w *World) Send(req *http.Request) Answer {
 	w.t.Helper()
 	rec := httptest.NewRecorder()
@@ -235,7 +245,8 @@ func (w *World) hold(req *http.Request, a Answer) {
 	}
 	route, params, err := w.router.FindRoute(req)
 	if err != nil {
-		if a.Status != http.StatusNotFound {
+		// Whoever may not know is told nothing of a method that a path does not have.
+		if !slices.Contains([]int{http.StatusNotFound, http.StatusUnauthorized, http.StatusForbidden}, a.Status) {
 			w.t.Errorf("%s %s answers %d and is not described: %v", req.Method, req.URL, a.Status, err)
 		}
 		return
@@ -245,7 +256,12 @@ func (w *World) hold(req *http.Request, a Answer) {
 		Status:                 a.Status, Header: a.Header,
 		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
 	}
-	input.SetBodyBytes(a.Body)
+	body, err := a.plain()
+	if err != nil {
+		w.t.Errorf("%s %s: %v", req.Method, req.URL, err)
+		return
+	}
+	input.SetBodyBytes(body)
 	if err := openapi3filter.ValidateResponse(w.t.Context(), input); err != nil {
 		w.t.Errorf("%s %s: %d is not as described: %v\n%s", req.Method, req.URL, a.Status, err, a.Body)
 	}

@@ -44,6 +44,9 @@ func decode(raw []byte) (*Object, error) {
 	if !utf8.Valid(raw) {
 		return nil, parseError("the text is not valid UTF-8")
 	}
+	if err := json.Unmarshal(raw, &json.RawMessage{}); err != nil { // it only looks, and knows best where the mistake is
+		return nil, explain(err)
+	}
 	if err := checkDepth(raw); err != nil {
 		return nil, err
 	}
@@ -53,8 +56,8 @@ func decode(raw []byte) (*Object, error) {
 	if err := d.Decode(&value); err != nil {
 		return nil, explain(err)
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, parseError("there is text behind the value, near byte %d", d.InputOffset())
+	if value == nil {
+		return nil, invalidFields(map[string]any{nonField: []string{"No data provided"}})
 	}
 	values, ok := value.(map[string]any)
 	if !ok {
@@ -89,9 +92,6 @@ func checkDepth(raw []byte) error {
 func explain(err error) error {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return parseError("%v, near byte %d", syntax, syntax.Offset)
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return parseError("it ends too early")
 	}
 	return parseError("%v", err)
 }

@@ -4,6 +4,7 @@ package drf
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,7 +17,7 @@ type Text struct {
 	Optional bool
 	Nullable bool
 	Blank    bool     // "" is fine
-	Max      int      // characters; 0: any number
+	Min, Max int      // characters; Max 0: any number
 	Choices  []string // nil: any text
 }
 
@@ -51,6 +52,8 @@ func (f Text) read(value any) (text, problem string) {
 		return "", "Null characters are not allowed."
 	case text == "" && !f.Blank:
 		return "", "This field may not be blank."
+	case text != "" && utf8.RuneCountInString(text) < f.Min:
+		return "", fmt.Sprintf("Ensure this field has at least %d characters.", f.Min)
 	case f.Max > 0 && utf8.RuneCountInString(text) > f.Max:
 		return "", fmt.Sprintf("Ensure this field has no more than %d characters.", f.Max)
 	}
@@ -62,11 +65,7 @@ func (f Text) choose(value any) (text, problem string) {
 	if ok && slices.Contains(f.Choices, text) {
 		return text, ""
 	}
-	shown := fmt.Sprint(value)
-	if shown == "" {
-		return "", `"" is not a valid choice.`
-	}
-	return "", fmt.Sprintf("%q is not a valid choice.", shown)
+	return "", `"` + pythonText(value) + `" is not a valid choice.`
 }
 
 // Int says what an integer field takes. The zero Int is required and not null.
@@ -82,9 +81,9 @@ func (o *Object) Int(field string, f Int) (int64, bool) {
 	if !ok {
 		return 0, false
 	}
-	n, ok := integer(value)
+	n, err := integer(value)
 	switch {
-	case !ok:
+	case err != nil && (f.Max == 0 || !errors.Is(err, strconv.ErrRange)):
 		o.Fail(field, "A valid integer is required.")
 	case f.Max != 0 && n > f.Max:
 		o.Fail(field, fmt.Sprintf("Ensure this value is less than or equal to %d.", f.Max))
@@ -96,8 +95,9 @@ func (o *Object) Int(field string, f Int) (int64, bool) {
 	return 0, false
 }
 
-// integer reads numbers, and texts that are numbers.
-func integer(value any) (int64, bool) {
+// integer reads numbers, and texts that are numbers. Of one that is too large it returns the largest there is, and
+// strconv.ErrRange.
+func integer(value any) (int64, error) {
 	var text string
 	switch v := value.(type) {
 	case json.Number:
@@ -108,8 +108,7 @@ func integer(value any) (int64, bool) {
 	if whole, fraction, ok := strings.Cut(text, "."); ok && strings.Trim(fraction, "0") == "" {
 		text = whole
 	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	return n, err == nil
+	return strconv.ParseInt(text, 10, 64)
 }
 
 // Bool returns a truth value; false as the second one when it is not there or wrong.
@@ -136,6 +135,9 @@ func (o *Object) Bool(field string, optional bool) (value, ok bool) {
 // ID returns the id of another object, 0 when it is not there or null. Whether there is such an object is for the caller
 // to find out, and for NoObject to say.
 func (o *Object) ID(field string, optional, nullable bool) (int64, bool) {
+	if o.values[field] == "" { // as good as null
+		o.values[field] = nil
+	}
 	value, ok := o.value(field, optional, nullable)
 	if !ok {
 		return 0, false
@@ -147,9 +149,9 @@ func (o *Object) ID(field string, optional, nullable bool) (int64, bool) {
 	return id, problem == ""
 }
 
-// IDs returns the ids of a list of other objects, without repetitions.
+// IDs returns the ids of a list of other objects, at most maxObjects, without repetitions.
 func (o *Object) IDs(field string, optional bool) []int64 {
-	values, ok := o.list(field, List{Optional: optional})
+	values, ok := o.list(field, List{Optional: optional, Max: maxObjects})
 	if !ok {
 		return nil
 	}
@@ -168,27 +170,37 @@ func (o *Object) IDs(field string, optional bool) []int64 {
 }
 
 func primaryKey(value any) (id int64, problem string) {
-	id, ok := integer(value)
-	if !ok {
+	id, err := integer(value)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return 0, noObject(value)
+	case err != nil:
 		return 0, fmt.Sprintf("Incorrect type. Expected pk value, received %s.", pythonType(value))
 	}
 	return id, ""
 }
 
 // NoObject is what is said of an id that names nothing.
-func NoObject(id int64) string {
-	return fmt.Sprintf("Invalid pk %q - object does not exist.", strconv.FormatInt(id, 10))
-}
+func NoObject(id int64) string { return noObject(id) }
+
+func noObject(id any) string { return fmt.Sprintf(`Invalid pk "%v" - object does not exist.`, id) }
+
+const (
+	// maxObjects bounds the lists of objects and of their ids, in elements.
+	maxObjects = 1000
+	// maxNoted is of how many elements a list says what is wrong with them.
+	maxNoted = 100
+)
 
 // List says what a list takes. The zero List is required and may be empty.
 type List struct {
 	Optional bool
 	NotEmpty bool
-	Max      int  // elements; 0: any number
+	Min, Max int  // elements; Max 0: any number
 	Item     Text // of Texts
 }
 
-// Texts returns a list of texts. What is wrong with one of them is noted under its index.
+// Texts returns a list of texts. What is wrong with one of them is noted under its index, up to maxNoted of them.
 func (o *Object) Texts(field string, f List) []string {
 	values, ok := o.list(field, f)
 	if !ok {
@@ -197,6 +209,9 @@ func (o *Object) Texts(field string, f List) []string {
 	texts := make([]string, len(values))
 	wrong := map[string]any{}
 	for i, value := range values {
+		if len(wrong) == maxNoted {
+			break
+		}
 		if value == nil {
 			wrong[strconv.Itoa(i)] = []string{"This field may not be null."}
 			continue
@@ -227,6 +242,8 @@ func (o *Object) list(field string, f List) ([]any, bool) {
 		o.Fail(field, fmt.Sprintf("Expected a list of items but got type %q.", pythonType(value)))
 	case len(values) == 0 && f.NotEmpty:
 		o.Fail(field, "This list may not be empty.")
+	case len(values) < f.Min:
+		o.Fail(field, fmt.Sprintf("Ensure this field has at least %d elements.", f.Min))
 	case f.Max > 0 && len(values) > f.Max:
 		o.Fail(field, fmt.Sprintf("Ensure this field has no more than %d elements.", f.Max))
 	default:

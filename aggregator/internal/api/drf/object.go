@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // nonField is where messages go that are about several fields.
@@ -106,10 +107,10 @@ func (o *Object) Object(field string, optional, nullable bool) *Object {
 	return inside
 }
 
-// Objects returns the objects of a list, which has to be there and not empty. What is wrong in one of them is noted
+// Objects returns the objects of a list, which has to be there and not empty, nor longer than maxObjects. What is wrong in one of them is noted
 // under its index.
 func (o *Object) Objects(field string) []*Object {
-	values, ok := o.list(field, List{NotEmpty: true})
+	values, ok := o.list(field, List{NotEmpty: true, Max: maxObjects})
 	if !ok {
 		return nil
 	}
@@ -154,6 +155,23 @@ func notADictionary(value any) string {
 	return fmt.Sprintf("Invalid data. Expected a dictionary, but got %s.", pythonType(value))
 }
 
+// pythonText is how the contracts' server writes a JSON value into a text.
+func pythonText(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return "None"
+	case bool:
+		return map[bool]string{true: "True", false: "False"}[v]
+	case string:
+		return v
+	}
+	text, err := json.Marshal(value)
+	if err != nil { // it came from JSON
+		return pythonType(value)
+	}
+	return string(text)
+}
+
 // pythonType names the type of a JSON value as the contracts' server does.
 func pythonType(value any) string {
 	switch v := value.(type) {
@@ -164,10 +182,10 @@ func pythonType(value any) string {
 	case string:
 		return "str"
 	case json.Number:
-		if _, err := v.Int64(); err == nil {
-			return "int"
+		if strings.ContainsAny(v.String(), ".eE") {
+			return "float"
 		}
-		return "float"
+		return "int"
 	case []any:
 		return "list"
 	default:

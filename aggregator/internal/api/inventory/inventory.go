@@ -6,6 +6,7 @@
 package inventory
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"log/slog"
@@ -31,7 +32,12 @@ type Options struct {
 	Queue     *task.Queue
 	Auth      *api.Authenticator
 	Log       *slog.Logger
+
+	SnapshotRetentionDays int // what a cleanup leaves alone that says no days; 0: defaultRetentionDays
 }
+
+// defaultRetentionDays is the contract's.
+const defaultRetentionDays = 30
 
 // API serves the routes. It is safe for concurrent use.
 type API struct {
@@ -40,12 +46,15 @@ type API struct {
 	queue     *task.Queue
 	log       *slog.Logger
 	door      *api.Door
+
+	retentionDays int
 }
 
 // New returns the API; it serves nothing until it is mounted.
 func New(o Options) *API {
 	return &API{
 		store: o.Store, committer: o.Committer, queue: o.Queue, log: o.Log,
+		retentionDays: cmp.Or(o.SnapshotRetentionDays, defaultRetentionDays),
 		door: &api.Door{
 			Auth: o.Auth, Schemes: []auth.Scheme{auth.TokenScheme}, Explain: explain, Write: drf.Write, WhoFirst: true, Log: o.Log,
 		},
@@ -70,6 +79,10 @@ func explain(err error) *api.Problem {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return api.Refuse(http.StatusNotFound, "Not found.")
+	case errors.Is(err, store.ErrBeyond):
+		return api.Refuse(http.StatusForbidden, "%v", auth.ErrPermissionDenied)
+	case errors.Is(err, store.ErrTooManyTasks):
+		return api.Refuse(http.StatusTooManyRequests, "You have too many unfinished tasks; wait for one of them.")
 	case errors.Is(err, store.ErrRetry):
 		return api.Refuse(http.StatusConflict, "Somebody else changes the same machine again and again; try again.")
 	}

@@ -66,7 +66,7 @@ func (a *API) listChanges(w http.ResponseWriter, r *http.Request) error {
 		})
 	}
 	answer.NextCursor = nextCursor(list, len(found), f.Limit, func() any { return found[len(found)-1].Seq })
-	return api.WriteJSON(w, http.StatusOK, answer)
+	return answerJSON(w, r, answer)
 }
 
 // shownKinds leaves out the companion of the package sections, unless it is all that changed.

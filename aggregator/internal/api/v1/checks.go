@@ -3,7 +3,6 @@
 package v1
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -57,32 +56,72 @@ func checkOf(c compliance.Check) check {
 	}
 }
 
-// postCheck stores a check and evaluates it over the fleet as it is before it answers.
-func (a *API) postCheck(w http.ResponseWriter, r *http.Request) error {
+// decodeCheck reads and checks the body of a request.
+func decodeCheck(w http.ResponseWriter, r *http.Request) (compliance.Check, error) {
 	if _, err := api.ParseQuery(r); err != nil {
-		return err
+		return compliance.Check{}, err
 	}
 	var body newCheck
 	if err := api.DecodeJSON(w, r, maxCheckBytes, &body); err != nil {
-		return err
+		return compliance.Check{}, err
 	}
 	c := compliance.Check{
 		Name: strings.TrimSpace(body.Name), Description: body.Description, SourceName: strings.TrimSpace(body.SourceName),
 		Platforms: body.Platforms, Tags: body.Tags, Expression: body.Expression,
 	}
 	if err := c.Validate(); err != nil {
-		return withPosition(err, body.Expression)
+		return compliance.Check{}, withPosition(err, body.Expression)
 	}
-	created, err := a.store.CreateCheck(r.Context(), c)
+	return c, nil
+}
+
+// postCheck stores a check and evaluates it over the fleet as it is before it answers.
+func (a *API) postCheck(w http.ResponseWriter, r *http.Request) error {
+	c, err := decodeCheck(w, r)
 	if err != nil {
 		return err
 	}
-	// The check is there now: a client that goes away must not leave it half evaluated.
-	if err := a.committer.EvaluateCheck(context.WithoutCancel(r.Context()), created); err != nil {
-		return fmt.Errorf("evaluate check %d: %w", created.ID, err)
+	created, err := a.committer.CreateCheck(r.Context(), c)
+	if err != nil {
+		return err
 	}
 	w.Header().Set("Location", fmt.Sprintf("/api/v1/checks/%d", created.ID))
 	return api.WriteJSON(w, http.StatusCreated, checkOf(created))
+}
+
+// putCheck replaces a check as a whole: what the body leaves out is as in a new one. Where that makes a new version of
+// it, it is evaluated over the fleet before the answer.
+func (a *API) putCheck(w http.ResponseWriter, r *http.Request) error {
+	c, err := decodeCheck(w, r)
+	if err != nil {
+		return err
+	}
+	before, err := a.check(r)
+	if err != nil {
+		return err
+	}
+	c.ID = before.ID
+	updated, err := a.committer.UpdateCheck(r.Context(), c)
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, checkOf(updated))
+}
+
+// deleteCheck deletes a check and its statuses.
+func (a *API) deleteCheck(w http.ResponseWriter, r *http.Request) error {
+	if _, err := api.ParseQuery(r); err != nil {
+		return err
+	}
+	c, err := a.check(r)
+	if err != nil {
+		return err
+	}
+	if err := a.store.DeleteCheck(r.Context(), c.ID); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 // withPosition adds where the expression is wrong, when it is.

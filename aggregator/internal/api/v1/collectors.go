@@ -53,7 +53,7 @@ func (a *API) listCollectors(w http.ResponseWriter, r *http.Request) error {
 		SerialNumber: d.SerialNumber, Source: sourceOf(h.Source), LastSeen: h.LastSeen.UTC(), Collectors: []collectorRun{},
 	}
 	if h.Health == nil {
-		return api.WriteJSON(w, http.StatusOK, answer)
+		return answerJSON(w, r, answer)
 	}
 	health, err := healthOf(h.Health)
 	if err != nil {
@@ -63,7 +63,7 @@ func (a *API) listCollectors(w http.ResponseWriter, r *http.Request) error {
 	answer.AgentVersion, answer.Transport = optional(health.GetAgentVersion()), optional(health.GetTransport())
 	answer.ConfigurationVersion = health.GetConfigurationVersion()
 	answer.Collectors = append(answer.Collectors, collectorRuns(health)...)
-	return api.WriteJSON(w, http.StatusOK, answer)
+	return answerJSON(w, r, answer)
 }
 
 // healthOf reads a report as the protocol has it.

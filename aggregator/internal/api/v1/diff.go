@@ -41,11 +41,17 @@ type point struct {
 	Root *string    `json:"root"` // null when that is no longer known
 }
 
-// getDiff compares two moments; without to the second one is now.
+// getDiff compares two moments, without to the second one is now; or two sources.
 func (a *API) getDiff(w http.ResponseWriter, r *http.Request) error {
-	q, err := api.ParseQuery(r, "source", "from", "to")
+	q, err := api.ParseQuery(r, "source", "from", "to", "against", "at")
 	if err != nil {
 		return err
+	}
+	if q.Text("against") != "" {
+		return a.compareSources(w, r, q)
+	}
+	if q.Text("at") != "" {
+		return api.Refuse(http.StatusBadRequest, "at: only together with against; otherwise from and to are the moments")
 	}
 	from, err := q.Time("from")
 	if err != nil {
@@ -74,7 +80,7 @@ func (a *API) getDiff(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return api.WriteJSON(w, http.StatusOK, diff{
+	return answerJSON(w, r, diff{
 		SerialNumber: d.SerialNumber, Source: sourceOf(h.Source), From: pointOf(before), To: pointOf(after), Sections: sections,
 	})
 }

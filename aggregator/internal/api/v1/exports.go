@@ -3,40 +3,110 @@
 package v1
 
 import (
+	"encoding/json"
 	"net/http"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/export"
-	"github.com/rollcall-inventory/rollcall/aggregator/internal/table"
 )
 
-// slowestRead is how long a client may take to read one block of an export before it is cut off.
-const slowestRead = time.Minute
+// maxExportBytes bounds the body that asks for an export.
+const maxExportBytes = 64 << 10
 
-// exportDebPackages streams the table; a failure on the way cuts the connection, so that no half table looks whole.
-func (a *API) exportDebPackages(w http.ResponseWriter, r *http.Request) error {
-	q, err := api.ParseQuery(r, "source")
+// exportable is a dataset as clients see it.
+type exportable struct {
+	Dataset     string            `json:"dataset"`
+	Formats     []string          `json:"formats"` // the default first
+	Permissions []auth.Permission `json:"permissions"`
+	Allowed     bool              `json:"allowed"`
+}
+
+type exportableList struct {
+	Exports []exportable `json:"exports"`
+}
+
+// newExport is what a client says about an export.
+type newExport struct {
+	Dataset string          `json:"dataset"`
+	Format  string          `json:"format"`
+	Options json.RawMessage `json:"options"`
+}
+
+// listExports tells what can be exported, and whether the client may.
+func (a *API) listExports(w http.ResponseWriter, r *http.Request) error {
+	if _, err := api.ParseQuery(r); err != nil {
+		return err
+	}
+	p, _ := auth.PrincipalOf(r.Context())
+	out := exportableList{Exports: []exportable{}}
+	for _, d := range export.Datasets() {
+		if d.Ask != nil {
+			out.Exports = append(out.Exports, exportable{Dataset: d.Name, Formats: d.Formats, Permissions: d.Needs, Allowed: p.Can(d.Needs...)})
+		}
+	}
+	return api.WriteJSON(w, http.StatusOK, out)
+}
+
+// postExport begins an export. Who may not see every machine gets those that it may see.
+func (a *API) postExport(w http.ResponseWriter, r *http.Request) error {
+	if _, err := api.ParseQuery(r); err != nil {
+		return err
+	}
+	var body newExport
+	if err := api.DecodeJSON(w, r, maxExportBytes, &body); err != nil {
+		return err
+	}
+	d, ok := export.DatasetNamed(body.Dataset)
+	if !ok || d.Ask == nil {
+		return fieldProblem("dataset", "There is no such dataset; GET /api/v1/exports lists them.")
+	}
+	if body.Format == "" {
+		body.Format = d.Formats[0]
+	}
+	if !slices.Contains(d.Formats, body.Format) {
+		return fieldProblem("format", "It is one of "+strings.Join(d.Formats, ", ")+".")
+	}
+	p, _ := auth.PrincipalOf(r.Context())
+	if p.Reach, ok = p.ScopeOf(d.Needs...); !ok {
+		return api.Refuse(http.StatusForbidden, "%v It takes %s.", auth.ErrPermissionDenied, listed(d.Needs))
+	}
+	if string(body.Options) == "null" {
+		body.Options = nil
+	}
+	wanted, err := d.Ask(export.Request{Format: body.Format, Options: body.Options, Scope: p.Reach})
+	if err != nil {
+		return fieldProblem("options", strings.TrimPrefix(err.Error(), "options: "))
+	}
+	if a.queue == nil {
+		return errNoTasks
+	}
+	ctx := auth.WithPrincipal(r.Context(), p)
+	id, err := export.Launch(ctx, a.queue, d.Name, wanted)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
-	w.Header().Set("Content-Disposition", `attachment; filename="deb_packages.csv"`)
-	w.Header().Set("Cache-Control", "private, no-store")
-	if r.Method == http.MethodHead {
-		return nil
+	launched, err := a.store.Task(ctx, id)
+	if err != nil {
+		return err
 	}
-	out := table.NewCSV(&patientWriter{w: w, connection: http.NewResponseController(w)})
-	return export.DebPackages(r.Context(), a.store, export.Filter{Source: q.Text("source")}, out)
+	w.Header().Set("Location", taskURL(id))
+	return api.WriteJSON(w, http.StatusAccepted, taskOf(launched))
 }
 
-// patientWriter lets an answer take as long as it has to, as long as the client goes on reading.
-type patientWriter struct {
-	w          http.ResponseWriter
-	connection *http.ResponseController
+// fieldProblem says what is wrong with one field of the body.
+func fieldProblem(field, text string) *api.Problem {
+	p := api.Refuse(http.StatusBadRequest, "%s: %s", field, text)
+	p.Errors = map[string][]string{field: {text}}
+	return p
 }
 
-func (p *patientWriter) Write(block []byte) (int, error) {
-	_ = p.connection.SetWriteDeadline(time.Now().Add(slowestRead)) // without one the server's own limit holds
-	return p.w.Write(block)
+func listed(permissions []auth.Permission) string {
+	names := make([]string, len(permissions))
+	for i, p := range permissions {
+		names[i] = string(p)
+	}
+	return strings.Join(names, " and ")
 }

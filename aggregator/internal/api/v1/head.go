@@ -3,31 +3,46 @@
 package v1
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 )
 
 // ownSource is the name of the source that Rollcall's agent reports as.
 const ownSource = "rollcall"
 
-// machine returns the machine of the path. One that never reported, or was pruned, is not there.
+// machine returns the machine of the path. One that never reported, was pruned, or is out of reach, is not there.
 func (a *API) machine(r *http.Request) (store.MachineDetail, error) {
 	serial, err := api.Serial(r)
 	if err != nil {
 		return store.MachineDetail{}, err
 	}
-	d, err := a.store.Machine(r.Context(), serial)
+	return a.machineNamed(r.Context(), serial)
+}
+
+func (a *API) machineNamed(ctx context.Context, serial string) (store.MachineDetail, error) {
+	d, err := a.store.Machine(ctx, serial)
 	if err != nil {
 		return store.MachineDetail{}, err
 	}
-	if len(d.Heads) == 0 {
+	if len(d.Heads) == 0 || !auth.ReachOf(ctx).Covers(tagIDs(d.Tags)) {
 		return store.MachineDetail{}, fmt.Errorf("machine %q: %w", serial, store.ErrNotFound)
 	}
 	return d, nil
+}
+
+func tagIDs(tags []store.Tag) []int64 {
+	ids := make([]int64, len(tags))
+	for i, t := range tags {
+		ids[i] = t.ID
+	}
+	return ids
 }
 
 // head returns the machine of the path and its snapshot of the source that the query names. Without a name it is the
@@ -43,13 +58,22 @@ func (a *API) head(r *http.Request, q api.Query) (store.MachineDetail, store.Hea
 
 func isLive(h store.HeadDetail) bool { return h.ArchivedAt == nil }
 
+// liveAt tells what was live at a moment, the zero time being now. Of the times that a head was archived the last one is
+// known.
+func liveAt(at time.Time) func(store.HeadDetail) bool {
+	if at.IsZero() {
+		return isLive
+	}
+	return func(h store.HeadDetail) bool { return !at.Before(h.FirstAt) && (isLive(h) || at.Before(*h.ArchivedAt)) }
+}
+
 // choose picks a head by the name of its source. Of two sources with one name it takes the one that was seen last.
 func choose(heads []store.HeadDetail, name string) (store.HeadDetail, error) {
 	candidates := named(heads, name)
 	if name != "" && len(candidates) == 0 {
 		return store.HeadDetail{}, api.Refuse(http.StatusNotFound, "No source %q reports this machine; there are %s.", name, names(heads))
 	}
-	if live := filter(candidates, isLive); len(live) > 0 {
+	if live := only(candidates, isLive); len(live) > 0 {
 		candidates = live
 	}
 	if own := named(candidates, ownSource); name == "" && len(own) > 0 {
@@ -72,10 +96,10 @@ func named(heads []store.HeadDetail, name string) []store.HeadDetail {
 	if name == "" {
 		return heads
 	}
-	return filter(heads, func(h store.HeadDetail) bool { return strings.EqualFold(h.Source.Name, name) })
+	return only(heads, func(h store.HeadDetail) bool { return strings.EqualFold(h.Source.Name, name) })
 }
 
-func filter(heads []store.HeadDetail, keep func(store.HeadDetail) bool) []store.HeadDetail {
+func only(heads []store.HeadDetail, keep func(store.HeadDetail) bool) []store.HeadDetail {
 	var out []store.HeadDetail
 	for _, h := range heads {
 		if keep(h) {

@@ -6,8 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
@@ -36,6 +34,7 @@ type source struct {
 
 type machineList struct {
 	Machines   []machine `json:"machines"`
+	Total      *int      `json:"total"` // on all pages; null while only the store can answer
 	NextCursor *string   `json:"next_cursor"`
 }
 
@@ -103,41 +102,6 @@ func nextCursor(list api.List, length, limit int, after func() any) *string {
 	return &text
 }
 
-func (a *API) listMachines(w http.ResponseWriter, r *http.Request) error {
-	list := a.list("machines")
-	q, err := api.ParseQuery(r, "q", "platform", "source", "cursor", "limit")
-	if err != nil {
-		return err
-	}
-	filter := store.MachineFilter{Query: q.Text("q"), Platform: strings.ToUpper(q.Text("platform")), Source: q.Text("source")}
-	if filter.Limit, err = q.Limit(); err != nil {
-		return err
-	}
-	if err := api.DecodeCursor(list, q.Text("cursor"), &filter.After); err != nil {
-		return err
-	}
-	found, err := a.machines(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	answer := machineList{Machines: []machine{}}
-	for _, m := range found {
-		answer.Machines = append(answer.Machines, machineOf(m))
-	}
-	answer.NextCursor = nextCursor(list, len(found), filter.Limit, func() any { return found[len(found)-1].SerialNumber })
-	return api.WriteJSON(w, http.StatusOK, answer)
-}
-
-// machines asks the index, and the store until that is built.
-func (a *API) machines(ctx context.Context, f store.MachineFilter) ([]store.Machine, error) {
-	if err := a.freshIndex(ctx); err == nil {
-		if found, err := a.index.Machines(f); err == nil {
-			return found, nil
-		}
-	}
-	return a.store.ListMachines(ctx, f)
-}
-
 // freshIndex returns nil when the index can be asked, and knows all that was committed before.
 func (a *API) freshIndex(ctx context.Context) error {
 	if a.index == nil {
@@ -166,7 +130,7 @@ type tag struct {
 // sourceState is the current snapshot of one source.
 type sourceState struct {
 	source
-	Root       string          `json:"root"`
+	Root       *string         `json:"root"` // null: no longer known
 	Seq        int64           `json:"seq"`
 	Commits    int64           `json:"commits"`
 	FirstAt    time.Time       `json:"first_at"`
@@ -181,37 +145,9 @@ type sourceState struct {
 }
 
 type sectionSize struct {
-	Kind   string `json:"kind"`
-	Assets int    `json:"assets"`
-	Digest string `json:"digest"`
-}
-
-func (a *API) getMachine(w http.ResponseWriter, r *http.Request) error {
-	if _, err := api.ParseQuery(r); err != nil {
-		return err
-	}
-	d, err := a.machine(r)
-	if err != nil {
-		return err
-	}
-	answer := machineDetail{
-		machine: machineOf(d.Machine), URLSafe: api.URLSafeSerial(d.SerialNumber), CreatedAt: d.CreatedAt.UTC(),
-		Archived: !slices.ContainsFunc(d.Heads, isLive), Tags: []tag{}, Sources: []sourceState{},
-	}
-	for _, t := range d.Tags {
-		answer.Tags = append(answer.Tags, tag{ID: t.ID, Name: t.Name})
-	}
-	for _, h := range d.Heads {
-		answer.Sources = append(answer.Sources, sourceStateOf(h))
-	}
-	status, known, err := a.store.OverallStatus(r.Context(), d.ID)
-	if err != nil {
-		return err
-	}
-	if known {
-		answer.Status, answer.StatusSay = statusOf(status)
-	}
-	return api.WriteJSON(w, http.StatusOK, answer)
+	Kind   string  `json:"kind"`
+	Assets int     `json:"assets"`
+	Digest *string `json:"digest"` // null: it changed since
 }
 
 func statusOf(s compliance.Status) (number *int, display *string) {
@@ -221,14 +157,14 @@ func statusOf(s compliance.Status) (number *int, display *string) {
 
 func sourceStateOf(h store.HeadDetail) sourceState {
 	out := sourceState{
-		source: sourceOf(h.Source), Root: h.Root.String(), Seq: h.Seq, Commits: h.Commits, FirstAt: h.FirstAt.UTC(),
+		source: sourceOf(h.Source), Root: optional(h.Root.String()), Seq: h.Seq, Commits: h.Commits, FirstAt: h.FirstAt.UTC(),
 		ChangedAt: h.ChangedAt.UTC(), LastSeen: h.LastSeen.UTC(), Sections: []sectionSize{},
 	}
 	if h.ArchivedAt != nil {
 		out.ArchivedAt = moment(*h.ArchivedAt)
 	}
 	for _, s := range h.Sections {
-		out.Sections = append(out.Sections, sectionSize{Kind: s.Kind, Assets: s.Assets, Digest: s.Digest.String()})
+		out.Sections = append(out.Sections, sectionSize{Kind: s.Kind, Assets: s.Assets, Digest: optional(s.Digest.String())})
 	}
 	if h.Vitals != nil {
 		out.VitalsAt, out.Vitals = moment(h.Vitals.At), h.Vitals.Body

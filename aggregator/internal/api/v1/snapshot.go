@@ -36,10 +36,7 @@ func (a *API) getSnapshot(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	tag := fmt.Sprintf(`"%d-%d-%s"`, h.ID, moment.Seq, moment.Root)
-	w.Header().Set("ETag", tag)
-	w.Header().Set("Cache-Control", "private, no-cache")
-	if matches(r.Header.Get("If-None-Match"), tag) {
-		w.WriteHeader(http.StatusNotModified)
+	if notModified(w, r, tag) {
 		return nil
 	}
 	body, err := a.tree(r.Context(), d.SerialNumber, h, moment)

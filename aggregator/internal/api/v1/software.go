@@ -10,16 +10,14 @@ import (
 	"strings"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/index"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 	"github.com/rollcall-inventory/rollcall/proto/snapshot"
 )
 
-// softwareKinds are the kinds that people call software, in the order in which they are listed.
-var softwareKinds = []string{
-	"android_apps", "apk_packages", "brew_packages", "browser_extensions", "deb_packages", "flatpak_apps", "gem_packages",
-	"go_binaries", "ios_apps", "java_components", "jvms", "npm_packages", "osx_app_instances", "pacman_packages",
-	"program_instances", "python_packages", "receipts", "rpm_packages", "snap_packages", "windows_store_apps",
-}
+// softwareKinds are in the order in which they are listed.
+var softwareKinds = index.SoftwareKinds()
 
 // software is a name and version, and how many machines have it.
 type software struct {
@@ -64,7 +62,7 @@ func (a *API) listSoftware(w http.ResponseWriter, r *http.Request) error {
 		if kind < after.Kind || len(answer.Software) == limit {
 			continue
 		}
-		f := store.SoftwareFilter{Kind: kind, Query: q.Text("q"), Limit: limit - len(answer.Software)}
+		f := store.SoftwareFilter{Kind: kind, Scope: auth.ReachOf(r.Context()), Query: q.Text("q"), Limit: limit - len(answer.Software)}
 		if kind == after.Kind {
 			f.After = &store.Software{Name: after.Name, Version: after.Version}
 		}
@@ -80,7 +78,7 @@ func (a *API) listSoftware(w http.ResponseWriter, r *http.Request) error {
 		last := answer.Software[limit-1]
 		return softwareKey{Kind: last.Kind, Name: last.Name, Version: last.Version}
 	})
-	return api.WriteJSON(w, http.StatusOK, answer)
+	return answerJSON(w, r, answer)
 }
 
 // softwareCounter returns who counts: the index, and the store until that is built.

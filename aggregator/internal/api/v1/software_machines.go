@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/index"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/version"
 )
@@ -46,6 +47,7 @@ func (a *API) listSoftwareMachines(w http.ResponseWriter, r *http.Request) error
 	if err := api.DecodeCursor(list, q.Text("cursor"), &wanted.After); err != nil {
 		return err
 	}
+	wanted.Scope = auth.ReachOf(r.Context())
 	if err := a.freshIndex(r.Context()); err != nil {
 		return notBuilt(w, err)
 	}
@@ -64,7 +66,7 @@ func (a *API) listSoftwareMachines(w http.ResponseWriter, r *http.Request) error
 	answer.NextCursor = nextCursor(list, len(found.Holders), wanted.Limit, func() any {
 		return found.Holders[len(found.Holders)-1].Machine.SerialNumber
 	})
-	return api.WriteJSON(w, http.StatusOK, answer)
+	return answerJSON(w, r, answer)
 }
 
 // wantedOf reads the question.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
@@ -16,6 +17,7 @@ import (
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/index"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/task"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/tree"
 )
 
@@ -24,10 +26,13 @@ type Options struct {
 	Store     *store.Store
 	Index     *index.Index // nil: fleet-wide lists are the store's, and there is no search by version
 	Committer *commit.Committer
+	Queue     *task.Queue // nil: there is no background work
 	Auth      *api.Authenticator
 	Metrics   http.Handler                // answers GET /metrics
 	Ready     func(context.Context) error // why the aggregator cannot work; nil: it can
 	Log       *slog.Logger
+
+	Origin func(*http.Request) netip.Addr // where a request comes from
 
 	Description []byte // the OpenAPI document of all contracts
 
@@ -40,11 +45,15 @@ type API struct {
 	store     *store.Store
 	index     *index.Index
 	committer *commit.Committer
+	queue     *task.Queue
 	metrics   http.Handler
 	ready     func(context.Context) error
 	log       *slog.Logger
 	door      *api.Door
 	trees     places
+	who       *api.Authenticator
+	passwords *auth.Passwords
+	origin    func(*http.Request) netip.Addr
 
 	description []byte
 
@@ -54,11 +63,12 @@ type API struct {
 // New returns the API; it serves nothing until it is mounted.
 func New(o Options) *API {
 	return &API{
-		store: o.Store, index: o.Index, committer: o.Committer, metrics: o.Metrics, ready: o.Ready, log: o.Log,
+		store: o.Store, index: o.Index, committer: o.Committer, queue: o.Queue, metrics: o.Metrics, ready: o.Ready, log: o.Log,
 		onConfiguration: o.OnConfiguration, description: o.Description,
 		door: &api.Door{
-			Auth: o.Auth, Schemes: []auth.Scheme{auth.TokenScheme, auth.BearerScheme}, Explain: explain, Log: o.Log,
-		}, trees: make(places, submissions),
+			Auth: o.Auth, Schemes: []auth.Scheme{auth.TokenScheme, auth.BearerScheme}, Cookies: true, Explain: explain,
+			Log: o.Log,
+		}, trees: make(places, submissions), who: o.Auth, passwords: auth.NewPasswords(), origin: o.Origin,
 	}
 }
 
@@ -102,9 +112,20 @@ func explain(err error) *api.Problem {
 	if used, ok := errors.AsType[*store.InUseError](err); ok {
 		return api.Refuse(http.StatusConflict, "It is %v.", used)
 	}
+	if throttled, ok := errors.AsType[*store.ThrottledError](err); ok {
+		return api.Refuse(http.StatusTooManyRequests, "It failed too often: %v.", throttled)
+	}
 	switch {
+	case errors.Is(err, store.ErrBeyond):
+		return api.Refuse(http.StatusForbidden, "%v Somebody could do more by it than you may.", auth.ErrPermissionDenied)
+	case errors.Is(err, store.ErrBuiltIn):
+		return api.Refuse(http.StatusConflict, "It is a built-in role, which stays as it is.")
+	case errors.Is(err, store.ErrRoleInUse):
+		return api.Refuse(http.StatusConflict, "Somebody has this role.")
 	case errors.Is(err, store.ErrNotFound):
 		return api.Refuse(http.StatusNotFound, "There is no such thing.")
+	case errors.Is(err, store.ErrTooManyTasks):
+		return api.Refuse(http.StatusTooManyRequests, "You have too many unfinished tasks; wait for one of them.")
 	case errors.Is(err, store.ErrRetry):
 		return api.Refuse(http.StatusConflict, "Somebody else changes the same machine again and again; try again.")
 	}
