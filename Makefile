@@ -28,7 +28,7 @@ run: deps ## build, start an aggregator with its own database and an agent, show
 	@tools/run.sh
 
 .PHONY: build
-build: deps-go ## both programs in ./bin
+build: deps-go ## agent, aggregator and client in ./bin
 	@tools/build.sh bin
 
 .PHONY: test
@@ -102,7 +102,7 @@ scale: deps ## a synthetic fleet against an aggregator; what docs/scale.md quote
 generate: deps-go deps-node ## Go code and data dictionary from the .proto files
 	$(BUF) generate
 	tools/dictionary.sh >docs/data-dictionary.md
-	go test ./agent/cmd/rollcall-agent -run '^TestManualPages' -count=1 -update
+	go test ./agent/cmd/rollcall-agent ./aggregator/cmd/rollcall ./aggregator/cmd/rollcall-aggregator -run '^TestManualPages' -count=1 -update
 
 .PHONY: schema
 schema: deps ## migrations/schema.sql from a migrated database

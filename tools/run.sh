@@ -71,7 +71,7 @@ mkdir -p var
 refuse_busy "$LISTEN"
 refuse_busy "$GRPC_LISTEN"
 
-echo "Building bin/rollcall-aggregator and bin/rollcall-agent …"
+echo "Building bin/rollcall-aggregator, bin/rollcall-agent and bin/rollcall …"
 tools/build.sh bin
 
 pg=$(database)

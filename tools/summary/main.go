@@ -88,6 +88,7 @@ func summarise(w io.Writer, firstPath, secondPath string, enrolled bool) error {
 Try:
   . var/rollcall.env; curl -H "Authorization: Bearer $ROLLCALL_TOKEN" "$ROLLCALL_URL%s/snapshot"
   . var/rollcall.env; curl -H "Authorization: Bearer $ROLLCALL_TOKEN" "$ROLLCALL_URL/api/v1/software?kind=deb_packages&q=ssl"
+  set -a; . var/rollcall.env; bin/rollcall machines list
 
 `, path)
 	return nil

@@ -1,0 +1,1 @@
+complete -C rollcall rollcall
