@@ -4,7 +4,7 @@
 #
 # make test: strace watches what the agent starts and opens, curl calls the Connect door, ip, openssl, dpkg and RubyGems
 # say what the agent has to find, and Java runs a program that it has to find. make e2e: wine runs what is built for
-# Windows (tools/wine.sh), the rest makes and judges packages.
+# Windows (tools/wine.sh), LibreOffice and Python read what is exported, the rest makes and judges packages.
 set -euo pipefail
 
 # program=package; blanks part several packages
@@ -27,7 +27,10 @@ if [[ ${1:-all} != test ]]; then
     msiinfo=msitools
     bsdtar=libarchive-tools
     debootstrap=debootstrap
+    skopeo=skopeo
     qemu-aarch64=qemu-user
+    soffice=libreoffice-calc-nogui
+    python3=python3
   )
 fi
 missing=()

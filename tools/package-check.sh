@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What make e2e asks of the packages: two builds give the same bytes; lintian, rpm, msiinfo and systemd-analyze find
-# nothing; the deb, installed into a throw-away Debian 12, enrols with a real aggregator, runs as its account with the
-# capabilities of its unit, and leaves nothing when it is purged; the MSI does so under wine. Needs root and what
-# tools/e2e-deps.sh installs.
+# What make e2e asks of the packages: two builds give the same bytes; lintian, rpm, skopeo, msiinfo and systemd-analyze
+# find nothing; in a throw-away Debian 12 the aggregator's deb serves as its account, the client's asks it, the agent's
+# enrols with it and runs with the capabilities of its unit, and none of them leaves anything when it is purged; the MSI
+# does so under wine. Needs root and what tools/e2e-deps.sh installs.
 #
 #   DIST=folder     check these packages instead of building them (once, and a second time to compare)
 #   MIRROR=URL      Debian's archive for debootstrap; the system it makes is kept in .cache
@@ -11,10 +11,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PORT=${PORT:-18580}
 URL=http://127.0.0.1:$PORT
-base=.cache/debian-12.tar
+base=.cache/debian-12-postgresql.tar
 work=$(mktemp -d /tmp/rollcall-package.XXXXXX)
 root=$work/root
-unit=packaging/agent/systemd/rollcall-agent.service
+units=(packaging/agent/systemd/rollcall-agent.service packaging/aggregator/systemd/rollcall-aggregator.service)
 pids=()
 
 # shellcheck disable=SC2317 # called by the trap
@@ -50,12 +50,12 @@ until_true() {
 # lines prints the files of the throw-away system and the accounts in it, without what every use of dpkg changes.
 lines() {
   (cd "$root" && find . -xdev \( -path ./proc -o -path ./sys -o -path ./tmp -o -path ./var/log -o -path ./var/lib/dpkg/triggers \
-    -o -path ./var/cache/ldconfig \) -prune -o -printf '%p %y %m %u %g %l\n' | grep -v '^./var/lib/dpkg/[a-z]*-old ' | sort)
+    -o -path ./var/cache/ldconfig -o -path './var/lib/rollcall/*' \) -prune -o -printf '%p %y %m %u %g %l\n' | grep -v '^./var/lib/dpkg/[a-z]*-old ' | sort)
   (cd "$root" && sort etc/passwd etc/group etc/shadow etc/gshadow)
 }
 
 [[ $(id -u) -eq 0 ]] || die "root is needed, for chroot"
-for tool in lintian rpm msiinfo msiextract bsdtar debootstrap setpriv systemd-analyze curl; do
+for tool in lintian rpm skopeo msiinfo msiextract bsdtar debootstrap setpriv systemd-analyze curl; do
   command -v "$tool" >/dev/null || die "$tool is missing; tools/e2e-deps.sh installs it"
 done
 
@@ -76,9 +76,14 @@ lintian --allow-root --fail-on error,warning "$dist"/*.deb
 say "rpm"
 for package in "$dist"/*.rpm; do
   rpm -K --nosignature "$package" >/dev/null
+  case $package in
+  */rollcall-agent-*) config=/etc/rollcall-agent/agent.yaml ;;
+  */rollcall-aggregator-*) config=/etc/rollcall/aggregator.yaml ;;
+  *) continue ;; # the client is a program and its pages
+  esac
   [[ $(rpm -qp --scripts "$package" 2>/dev/null | grep -c 'scriptlet (using /bin/sh)') -eq 3 ]] || die "scripts of $package"
   rpm -qp --scripts "$package" 2>/dev/null | sed 's/^[a-z]* scriptlet (using .*/:/' | sh -n
-  rpm -qpc "$package" | grep -x /etc/rollcall-agent/agent.yaml >/dev/null || die "configuration of $package"
+  rpm -qpc "$package" | grep -x "$config" >/dev/null || die "configuration of $package"
 done
 
 say "apk, Arch"
@@ -86,6 +91,16 @@ for package in "$dist"/*.apk "$dist"/*.pkg.tar.zst; do
   bsdtar -tf "$package" | grep -x usr/bin/rollcall-agent >/dev/null || die "program of $package"
 done
 bsdtar -xOf "$(ls "$dist"/*x86_64.pkg.tar.zst)" .INSTALL | bash -n
+
+say "image"
+image=$(ls "$dist"/rollcall-aggregator-*-linux-amd64.oci.tar)
+skopeo inspect "oci-archive:$image" | grep -E '"(Os|Architecture)"'
+mkdir "$work/image" "$work/unpacked" && tar -C "$work/image" -xf "$image"
+for blob in "$work"/image/blobs/sha256/*; do
+  [[ $(head -c 2 "$blob" | od -An -tx1) != ' 1f 8b' ]] || tar -C "$work/unpacked" -xzf "$blob"
+done
+chmod 755 "$work" "$work/unpacked"
+chroot --userspec=65532:65532 "$work/unpacked" /usr/bin/rollcall-aggregator version
 
 say "msi"
 msi=$(ls "$dist"/*-windows-amd64.msi)
@@ -108,7 +123,7 @@ done
 say "a Debian 12 to throw away"
 if [[ ! -e $base ]]; then
   mkdir -p .cache
-  debootstrap --variant=minbase --include=systemd bookworm "$work/base" ${MIRROR:+"$MIRROR"} >"$work/debootstrap.log" || die "$(tail "$work/debootstrap.log")"
+  debootstrap --variant=minbase --include=systemd,postgresql bookworm "$work/base" ${MIRROR:+"$MIRROR"} >"$work/debootstrap.log" || die "$(tail "$work/debootstrap.log")"
   tar -C "$work/base" -cf "$base.new" . && mv "$base.new" "$base"
   rm -rf "$work/base"
 fi
@@ -117,32 +132,51 @@ chmod 755 "$work"
 mount -t proc proc "$root/proc"
 mount -o bind,ro /sys "$root/sys"
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
-cp "$(ls "$dist"/*_amd64.deb)" "$root/tmp/agent.deb"
+lines >"$work/empty"
+
+say "the aggregator and the client"
+for name in rollcall-aggregator rollcall; do
+  cp "$(ls "$dist/$name"_*_amd64.deb)" "$root/tmp/$name.deb"
+  chroot "$root" dpkg -i "/tmp/$name.deb" >"$work/dpkg.log" 2>&1 || die "$(cat "$work/dpkg.log")"
+done
+[[ $(chroot "$root" stat -c '%a %U %G' /etc/rollcall/aggregator.yaml) == "640 root rollcall" ]] || die "the configuration's mode"
+[[ $(chroot "$root" stat -c '%a %U %G' /var/lib/rollcall) == "700 rollcall rollcall" ]] || die "the state folder's mode"
+[[ -L $root/etc/systemd/system/multi-user.target.wants/rollcall-aggregator.service ]] || die "the unit is not enabled"
+# aggregator runs a verb as the unit would.
+aggregator() {
+  exec chroot "$root" setpriv --reuid rollcall --regid rollcall --clear-groups --no-new-privs --bounding-set -all \
+    env ROLLCALL_AGGREGATOR_LISTEN="127.0.0.1:$PORT" ROLLCALL_AGGREGATOR_GRPC_LISTEN="127.0.0.1:$((PORT + 1))" \
+    rollcall-aggregator --config /etc/rollcall/aggregator.yaml "$@"
+}
+aggregator serve >"$work/aggregator.log" 2>&1 &
+server=$!
+pids+=("$server")
+until_true chroot "$root" rollcall-aggregator healthcheck --url "$URL"
+token=$(aggregator token create --name check --role admin | tail -n 1)
+client() { chroot "$root" env ROLLCALL_URL="$URL" ROLLCALL_TOKEN="$token" rollcall "$@"; }
+api() { curl -fsS -H "Authorization: Bearer $token" "$URL/api/v1/$1"; }
 lines >"$work/before"
+
+say "the agent"
+cp "$(ls "$dist"/rollcall-agent_*_amd64.deb)" "$root/tmp/agent.deb"
 chroot "$root" dpkg -i /tmp/agent.deb >"$work/dpkg.log" 2>&1 || die "$(cat "$work/dpkg.log")"
 chroot "$root" id rollcall-agent
 [[ $(stat -c '%a %U %G' "$root/etc/rollcall-agent/agent.yaml") == "644 root root" ]] || die "the configuration's mode"
 [[ $(chroot "$root" stat -c '%a %U %G' /var/lib/rollcall-agent) == "700 rollcall-agent rollcall-agent" ]] || die "the state folder's mode"
 [[ -L $root/etc/systemd/system/multi-user.target.wants/rollcall-agent.service ]] || die "the unit is not enabled"
 
-say "the unit"
-systemd-analyze verify --man=no --root="$root" "$root/usr/lib/systemd/system/rollcall-agent.service"
-exposure=$(systemd-analyze security --offline=true --no-pager --threshold=25 $unit | tail -n 1)
-echo "$exposure"
+say "the units"
+for unit in "${units[@]}"; do
+  systemd-analyze verify --man=no --root="$root" "$root/usr/lib/systemd/system/${unit##*/}"
+  systemd-analyze security --offline=true --no-pager --threshold=25 "$unit" | tail -n 1
+done
 
-say "an aggregator, and the agent as the unit runs it"
-tar -C "$work" -xf "$(ls "$dist"/rollcall-*-linux-amd64.tar.gz)" --strip-components=1 --wildcards '*/rollcall-aggregator'
-mkdir "$work/pg"
-"$work/rollcall-aggregator" serve --listen "127.0.0.1:$PORT" --grpc-listen "127.0.0.1:$((PORT + 1))" \
-  --embedded-postgres "$work/pg" >"$work/aggregator.log" 2>&1 &
-pids+=($!)
-until_true "$work/rollcall-aggregator" healthcheck --url "$URL"
-token=$("$work/rollcall-aggregator" token create --name check --role admin --embedded-postgres "$work/pg" | tail -n 1)
-(umask 077 && "$work/rollcall-aggregator" enrollment create --name check --embedded-postgres "$work/pg" | tail -n 1 >"$root/root/secret")
+say "the agent as its unit runs it"
+(umask 077 && aggregator enrollment create --name check | tail -n 1 >"$root/root/secret")
 chroot "$root" rollcall-agent enroll --server "$URL" --secret-file /root/secret --config /etc/rollcall-agent/agent.yaml
 rm "$root/root/secret"
 [[ -z $(chroot "$root" find /var/lib/rollcall-agent ! -user rollcall-agent) ]] || die "the administrator owns files of the agent"
-capabilities=$(sed -n 's/^AmbientCapabilities=//p' $unit | tr '[:upper:]' '[:lower:]' | sed 's/cap_/+/g; s/ /,/g')
+capabilities=$(sed -n 's/^AmbientCapabilities=//p' "${units[0]}" | tr '[:upper:]' '[:lower:]' | sed 's/cap_/+/g; s/ /,/g')
 chroot "$root" setpriv --reuid rollcall-agent --regid rollcall-agent --clear-groups --no-new-privs \
   --bounding-set "-all,$capabilities" --inh-caps "-all,$capabilities" --ambient-caps "-all,$capabilities" \
   rollcall-agent run --config /etc/rollcall-agent/agent.yaml >"$work/agent.log" 2>&1 &
@@ -150,11 +184,11 @@ agent=$!
 pids+=("$agent")
 until_true grep -q 'snapshot committed' "$work/agent.log"
 grep '^Uid\|^CapEff\|^NoNewPrivs' "/proc/$agent/status"
-api() { curl -fsS -H "Authorization: Bearer $token" "$URL/api/v1/$1"; }
 serial=$(chroot "$root" rollcall-agent status --json | sed -n 's/^ *"serial_number": "\(.*\)",$/\1/p' | sort -u)
 api "machines/$serial" >/dev/null
 want=$(chroot "$root" dpkg-query -W | wc -l)
 got=$(api exports/deb_packages.csv | tail -n +2 | wc -l)
+client machines list
 [[ $got -eq $want ]] || die "the aggregator has $got packages, dpkg $want"
 # An idle agent: what it kept after its first cycle.
 sleep 3
@@ -163,7 +197,7 @@ echo "idle agent: $(size VmRSS) resident ($(size RssAnon) of its own, $(size Rss
 kill -TERM "$agent"
 wait "$agent" || die "the agent ended with $?: $(tail -n 3 "$work/agent.log")"
 
-say "purge"
+say "purge of the agent"
 chroot "$root" dpkg --purge rollcall-agent >"$work/dpkg.log" 2>&1 || die "$(cat "$work/dpkg.log")"
 ! grep -i 'was not told' "$work/dpkg.log" || die "the aggregator was not told"
 api "machines/$serial" | grep -E '"archived_at": ?"' >/dev/null || die "the machine is not archived: $(api "machines/$serial")"
@@ -175,7 +209,7 @@ export WINEPREFIX=$work/wine
 tools/wine.sh --prepare
 drive=$WINEPREFIX/drive_c
 (tools/wine.sh ping -n 200 127.0.0.1 >/dev/null 2>&1 || true) & # wine ends services with the last program
-secret=$("$work/rollcall-aggregator" enrollment create --name windows --embedded-postgres "$work/pg" | tail -n 1)
+secret=$(aggregator enrollment create --name windows | tail -n 1)
 cp "$msi" "$work/agent.msi"
 tools/wine.sh msiexec /i "$(tools/wine.sh --path "$work/agent.msi")" /qn "SERVER=$URL" "SECRET=$secret"
 if grep -rqF "$secret" "$WINEPREFIX"; then
@@ -190,4 +224,12 @@ for left in "$drive/Program Files/Rollcall Agent" "$drive/ProgramData/Rollcall A
 done
 ! reports || die "the machine of the removed MSI is not archived"
 tools/wine.sh --end
+
+say "purge of the aggregator and the client"
+kill -TERM "$server"
+wait "$server" || die "the aggregator ended with $?: $(tail -n 3 "$work/aggregator.log")"
+chroot "$root" dpkg --purge rollcall rollcall-aggregator >"$work/dpkg.log" 2>&1 || die "$(cat "$work/dpkg.log")"
+rm "$root"/tmp/*.deb
+lines >"$work/after"
+diff "$work/empty" "$work/after" || die "the purged packages left something"
 say "nothing left; all well"

@@ -9,10 +9,9 @@ import (
 	"path/filepath"
 )
 
-// build compiles a program, agent or aggregator, for a platform, static and without paths of this machine, and returns
-// its path.
-func (r release) build(program, goos, goarch string) (string, error) {
-	out := filepath.Join(r.stage, goos+"-"+goarch, "rollcall-"+program)
+// build compiles a program of a module for a platform, static and without paths of this machine, and returns its path.
+func (r release) build(module, program, goos, goarch string) (string, error) {
+	out := filepath.Join(r.stage, goos+"-"+goarch, program)
 	if goos == "windows" {
 		out += ".exe"
 	}
@@ -20,11 +19,11 @@ func (r release) build(program, goos, goarch string) (string, error) {
 		return out, nil
 	}
 	cmd := exec.Command("go", "build", "-tags", "release", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version="+r.version.name,
-		"-o", out, "./"+program+"/cmd/rollcall-"+program)
+		"-o", out, "./"+module+"/cmd/"+program)
 	cmd.Dir = r.root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOOS="+goos, "GOARCH="+goarch, "GOAMD64=v1", "GOARM64=v8.0", "GOWORK=")
 	if output, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build rollcall-%s for %s/%s: %w\n%s", program, goos, goarch, err, output)
+		return "", fmt.Errorf("build %s for %s/%s: %w\n%s", program, goos, goarch, err, output)
 	}
 	return out, nil
 }

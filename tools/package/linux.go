@@ -5,9 +5,12 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/goreleaser/nfpm/v2"
@@ -21,72 +24,96 @@ import (
 const (
 	homepage   = "https://github.com/rollcall-inventory/rollcall"
 	maintainer = "The Rollcall authors <rollcall@rollcall-inventory.example>"
-
-	// The first line is the synopsis.
-	description = `inventory agent that reports what changed
-Collects what is on this machine (system, hardware, disks, network, packages)
-and sends only what changed to a Rollcall aggregator. It opens no listening
-socket and starts no other program.`
 )
 
 var architectures = []string{"amd64", "arm64"}
 
-// linux makes the archives with both programs, and the packages of the agent.
+// linux makes the archives with all programs, the packages of each product, and the image of the aggregator.
 func (r release) linux() error {
 	for _, arch := range architectures {
-		agent, err := r.build("agent", "linux", arch)
-		if err != nil {
-			return err
-		}
-		aggregator, err := r.build("aggregator", "linux", arch)
-		if err != nil {
-			return err
-		}
-		name := fmt.Sprintf("rollcall-%s-linux-%s", r.version.name, arch)
-		entries := []entry{
-			{"rollcall-agent", agent, 0o755},
-			{"rollcall-aggregator", aggregator, 0o755},
-			{"LICENSE", r.file("LICENSE"), 0o644},
-			{"CHANGELOG.md", r.file("CHANGELOG.md"), 0o644},
-			{"README.md", r.file("README.md"), 0o644},
-			{"agent.yaml.example", r.file("packaging/config/agent.yaml.example"), 0o644},
-			{"aggregator.yaml.example", r.file("packaging/config/aggregator.yaml.example"), 0o644},
-			{"rollcall-agent.service", r.file("packaging/agent/systemd/rollcall-agent.service"), 0o644},
-			{"rollcall-aggregator.service", r.file("packaging/aggregator/systemd/rollcall-aggregator.service"), 0o644},
-			{"rollcall-agent.1", r.file("packaging/agent/man/rollcall-agent.1"), 0o644},
-			{"rollcall-agent.yaml.5", r.file("packaging/agent/man/rollcall-agent.yaml.5"), 0o644},
-		}
-		if err := tarball(r.artefact(name+".tar.gz"), name, r.at, entries); err != nil {
-			return err
-		}
-		if err := r.sbom(name+".tar.gz", agent, aggregator); err != nil {
-			return err
-		}
-		for _, format := range []string{"deb", "rpm", "apk", "archlinux"} {
-			if err := r.distribution(format, arch, agent); err != nil {
-				return fmt.Errorf("%s for %s: %w", format, arch, err)
+		programs := map[string]string{} // where they are, by the product's name
+		for _, p := range products {
+			var err error
+			if programs[p.name], err = r.build(p.module, p.name, "linux", arch); err != nil {
+				return err
 			}
+		}
+		if err := r.archive(arch, programs); err != nil {
+			return err
+		}
+		for _, p := range products {
+			for _, format := range p.formats {
+				if err := r.distribution(p, format, arch, programs[p.name]); err != nil {
+					return fmt.Errorf("%s of %s for %s: %w", format, p.name, arch, err)
+				}
+			}
+		}
+		if err := r.image(arch, programs["rollcall-aggregator"], programs["rollcall"]); err != nil {
+			return fmt.Errorf("image for %s: %w", arch, err)
 		}
 	}
 	return nil
 }
 
-// distribution makes a package of the agent.
-func (r release) distribution(format, arch, agent string) error {
-	contents, err := r.contents(format, agent)
+// archive makes the tar.gz with everything.
+func (r release) archive(arch string, programs map[string]string) error {
+	name := fmt.Sprintf("rollcall-%s-linux-%s", r.version.name, arch)
+	entries := []entry{
+		{"LICENSE", r.file("LICENSE"), 0o644},
+		{"CHANGELOG.md", r.file("CHANGELOG.md"), 0o644},
+		{"README.md", r.file("README.md"), 0o644},
+		{"agent.yaml.example", r.file("packaging/config/agent.yaml.example"), 0o644},
+		{"aggregator.yaml.example", r.file("packaging/config/aggregator.yaml.example"), 0o644},
+		{"rollcall-agent.service", r.file("packaging/agent/systemd/rollcall-agent.service"), 0o644},
+		{"rollcall-aggregator.service", r.file("packaging/aggregator/systemd/rollcall-aggregator.service"), 0o644},
+	}
+	var inside []string
+	for _, p := range products {
+		entries = append(entries, entry{p.name, programs[p.name], 0o755})
+		inside = append(inside, programs[p.name])
+		for page, source := range r.manuals(p) {
+			entries = append(entries, entry{page, source, 0o644})
+		}
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	if err := tarball(r.artefact(name+".tar.gz"), name, r.at, entries); err != nil {
+		return err
+	}
+	return r.sbom(name+".tar.gz", inside...)
+}
+
+// manuals are the man pages of a product, by name.
+func (r release) manuals(p product) map[string]string {
+	pages := map[string]string{}
+	folder := "packaging/" + p.folder + "/man"
+	entries, err := os.ReadDir(r.file(folder))
+	if err != nil {
+		return nil // it has none
+	}
+	for _, e := range entries {
+		pages[e.Name()] = r.file(folder + "/" + e.Name())
+	}
+	return pages
+}
+
+// distribution makes a package of a product.
+func (r release) distribution(p product, format, arch, program string) error {
+	contents, err := r.contents(p, format, program)
 	if err != nil {
 		return err
 	}
 	info := nfpm.WithDefaults(&nfpm.Info{
-		Name: "rollcall-agent", Arch: arch, Platform: "linux", Version: r.version.numbers, VersionSchema: "none",
+		Name: p.name, Arch: arch, Platform: "linux", Version: r.version.numbers, VersionSchema: "none",
 		Prerelease: r.version.snapshot, Release: "1", Section: "admin", Priority: "optional",
 		Maintainer: maintainer, Vendor: "The Rollcall authors", Homepage: homepage, License: "Apache-2.0",
-		Description: description, DisableGlobbing: true, MTime: r.at,
+		Description: p.description, DisableGlobbing: true, MTime: r.at,
 	})
 	info.Overridables = nfpm.Overridables{Contents: contents}
-	info.RPM.BuildHost, info.RPM.Compression, info.RPM.Summary, info.RPM.Group = "localhost", "zstd", strings.Split(description, "\n")[0], "System Environment/Daemons"
+	info.RPM.BuildHost, info.RPM.Compression = "localhost", "zstd"
+	info.RPM.Summary, info.RPM.Group = strings.Split(p.description, "\n")[0], "System Environment/Daemons"
 	info.Deb.Compression = "xz"
-	if err := r.scripts(format, info); err != nil {
+	info.ArchLinux.Packager = maintainer
+	if err := r.scripts(p, format, info); err != nil {
 		return err
 	}
 	packager, err := nfpm.Get(format)
@@ -104,11 +131,11 @@ func (r release) distribution(format, arch, agent string) error {
 	if err := os.WriteFile(r.artefact(name), b.Bytes(), 0o644); err != nil {
 		return err
 	}
-	return r.sbom(name, agent)
+	return r.sbom(name, program)
 }
 
-// contents are the files of a package.
-func (r release) contents(format, agent string) (files.Contents, error) {
+// contents are the files of a package: the product's own, and those that every program has.
+func (r release) contents(p product, format, program string) (files.Contents, error) {
 	var all files.Contents
 	add := func(mode os.FileMode, kind, source, target string) {
 		all = append(all, &files.Content{
@@ -116,40 +143,47 @@ func (r release) contents(format, agent string) (files.Contents, error) {
 			FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: mode, MTime: r.at},
 		})
 	}
-	add(0o755, "", agent, "/usr/bin/rollcall-agent")
-	add(0o755, files.TypeDir, "", "/etc/rollcall-agent")
-	add(0o755, files.TypeDir, "", "/etc/rollcall-agent/facts.d")
-	add(0o644, files.TypeConfigNoReplace, r.file("packaging/config/agent.yaml.example"), "/etc/rollcall-agent/agent.yaml")
-	add(0o644, "", r.file("packaging/agent/completion/rollcall-agent.bash"), "/usr/share/bash-completion/completions/rollcall-agent")
-	add(0o644, "", r.file("packaging/agent/completion/rollcall-agent.fish"), "/usr/share/fish/vendor_completions.d/rollcall-agent.fish")
+	add(0o755, "", program, "/usr/bin/"+p.name)
+	for _, c := range p.contents {
+		if slices.Contains(c.except, format) || len(c.only) > 0 && !slices.Contains(c.only, format) {
+			continue
+		}
+		source := c.source
+		if source != "" {
+			source = r.file(source)
+		}
+		add(c.mode, c.kind, source, c.target)
+	}
+	completion := "packaging/" + p.folder + "/completion/"
+	add(0o644, "", r.file(completion+p.name+".bash"), "/usr/share/bash-completion/completions/"+p.name)
+	add(0o644, "", r.file(completion+p.name+".fish"), "/usr/share/fish/vendor_completions.d/"+p.name+".fish")
 	site := map[string]string{"deb": "vendor-completions"}[format]
 	if site == "" {
 		site = "site-functions"
 	}
-	add(0o644, "", r.file("packaging/agent/completion/_rollcall-agent"), "/usr/share/zsh/"+site+"/_rollcall-agent")
-	for page, section := range map[string]string{"rollcall-agent.1": "man1", "rollcall-agent.yaml.5": "man5"} {
-		packed, err := r.gzipped(page, r.file("packaging/agent/man/"+page))
+	add(0o644, "", r.file(completion+"_"+p.name), "/usr/share/zsh/"+site+"/_"+p.name)
+	for page, source := range r.manuals(p) {
+		packed, err := r.gzipped(page, source)
 		if err != nil {
 			return nil, err
 		}
-		add(0o644, "", packed, "/usr/share/man/"+section+"/"+page+".gz")
-	}
-	if format == "apk" {
-		add(0o755, "", r.file("packaging/agent/openrc/rollcall-agent"), "/etc/init.d/rollcall-agent")
-	} else {
-		add(0o644, "", r.file("packaging/agent/systemd/rollcall-agent.service"), "/usr/lib/systemd/system/rollcall-agent.service")
+		add(0o644, "", packed, "/usr/share/man/man"+page[len(page)-1:]+"/"+page+".gz")
 	}
 	if format != "deb" {
-		add(0o644, "", r.file("LICENSE"), "/usr/share/licenses/rollcall-agent/LICENSE")
+		add(0o644, "", r.file("LICENSE"), "/usr/share/licenses/"+p.name+"/LICENSE")
 		return all, nil
 	}
-	changelog, err := r.debianChangelog()
+	changelog, err := r.debianChangelog(p)
 	if err != nil {
 		return nil, err
 	}
-	add(0o644, "", changelog, "/usr/share/doc/rollcall-agent/changelog.Debian.gz")
-	add(0o644, "", r.file("packaging/agent/debian/copyright"), "/usr/share/doc/rollcall-agent/copyright")
-	add(0o644, "", r.file("packaging/agent/debian/lintian-overrides"), "/usr/share/lintian/overrides/rollcall-agent")
+	add(0o644, "", changelog, "/usr/share/doc/"+p.name+"/changelog.Debian.gz")
+	overrides, err := r.overrides(p)
+	if err != nil {
+		return nil, err
+	}
+	add(0o644, "", r.file("packaging/debian/copyright"), "/usr/share/doc/"+p.name+"/copyright")
+	add(0o644, "", overrides, "/usr/share/lintian/overrides/"+p.name)
 	return all, nil
 }
 
@@ -175,12 +209,27 @@ func (r release) gzipped(name, source string) (string, error) {
 }
 
 // debianChangelog writes the changelog in Debian's form: one entry, which says where the real one is.
-func (r release) debianChangelog() (string, error) {
-	text := fmt.Sprintf("rollcall-agent (%s-1) stable; urgency=medium\n\n  * See %s/blob/main/CHANGELOG.md\n\n -- %s  %s\n",
-		r.version.debian(), homepage, maintainer, r.at.Format("Mon, 02 Jan 2006 15:04:05 +0000"))
-	plain := filepath.Join(r.stage, "changelog.Debian")
+func (r release) debianChangelog(p product) (string, error) {
+	text := fmt.Sprintf("%s (%s-1) stable; urgency=medium\n\n  * See %s/blob/main/CHANGELOG.md\n\n -- %s  %s\n",
+		p.name, r.version.debian(), homepage, maintainer, r.at.Format("Mon, 02 Jan 2006 15:04:05 +0000"))
+	plain := filepath.Join(r.stage, "changelog.Debian-"+p.name)
 	if err := os.WriteFile(plain, []byte(text), 0o644); err != nil {
 		return "", err
 	}
-	return r.gzipped("changelog.Debian", plain)
+	return r.gzipped("changelog.Debian-"+p.name, plain)
+}
+
+// overrides writes what lintian is told about a package: what holds for all of them, and for this one.
+func (r release) overrides(p product) (string, error) {
+	raw, err := os.ReadFile(r.file("packaging/debian/lintian-overrides"))
+	if err != nil {
+		return "", err
+	}
+	raw = bytes.ReplaceAll(raw, []byte("@PACKAGE@"), []byte(p.name))
+	own, err := os.ReadFile(r.file("packaging/" + p.folder + "/lintian-overrides"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	out := filepath.Join(r.stage, "lintian-overrides-"+p.name)
+	return out, os.WriteFile(out, append(raw, own...), 0o644)
 }

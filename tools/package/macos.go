@@ -15,7 +15,7 @@ const macIdentifier = "io.rollcall.agent"
 // macOS makes an archive with an install script, the form to use, and a flat package without a signature.
 func (r release) macOS() error {
 	for _, arch := range architectures {
-		agent, err := r.build("agent", "darwin", arch)
+		agent, err := r.build("agent", "rollcall-agent", "darwin", arch)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ import (
 // program registers its service itself.
 func (r release) windows() error {
 	for _, arch := range architectures {
-		agent, err := r.build("agent", "windows", arch)
+		agent, err := r.build("agent", "rollcall-agent", "windows", arch)
 		if err != nil {
 			return err
 		}

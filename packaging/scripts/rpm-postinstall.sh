@@ -3,14 +3,13 @@ if [ -d /run/systemd/system ]; then
   systemctl daemon-reload || :
 fi
 if [ "$1" -eq 1 ] && command -v systemctl >/dev/null 2>&1; then
-  systemctl enable rollcall-agent.service >/dev/null 2>&1 || :
+  systemctl enable @NAME@.service >/dev/null 2>&1 || :
 fi
 if [ -d /run/systemd/system ]; then
   if [ "$1" -eq 1 ]; then
-    # The unit starts only on a machine that is enrolled.
-    systemctl start rollcall-agent.service || :
+    systemctl start @NAME@.service || :
   else
     # One that was stopped stays so.
-    systemctl try-restart rollcall-agent.service || :
+    systemctl try-restart @NAME@.service || :
   fi
 fi

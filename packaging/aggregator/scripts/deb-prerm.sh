@@ -1,0 +1,5 @@
+if [ "$1" = remove ]; then
+  if [ -d /run/systemd/system ]; then
+    deb-systemd-invoke stop rollcall-aggregator.service >/dev/null || true
+  fi
+fi
