@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -89,11 +90,23 @@ func (e *endpoint) copied() *endpoint {
 		c.debs[name] = version
 	}
 	for from, to := range map[string]string{e.root: c.root, e.state: c.state} {
-		if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		if err := copyLive(to, from); err != nil {
 			e.t.Fatal(err)
 		}
 	}
 	return c
+}
+
+// copyLive copies a folder in which a program may be replacing files: one that was renamed since the folder was listed
+// makes it begin anew.
+func copyLive(to, from string) error {
+	return wait(startLimit, func() (bool, error) {
+		err := os.CopyFS(to, os.DirFS(from))
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, os.RemoveAll(to)
+		}
+		return err == nil, err
+	})
 }
 
 // install adds a package to the endpoint.
