@@ -3,8 +3,9 @@
 # without an argument those of make e2e, too.
 #
 # make test: strace watches what the agent starts and opens, curl calls the Connect door, ip, openssl, dpkg and RubyGems
-# say what the agent has to find, and Java runs a program that it has to find. make e2e: wine runs what is built for
-# Windows (tools/wine.sh), LibreOffice and Python read what is exported, the rest makes and judges packages.
+# say what the agent has to find, Java runs a program that it has to find, shellcheck and bsdtar judge the scripts and the
+# macOS package that the aggregator makes. make e2e: wine runs what is built for Windows (tools/wine.sh), LibreOffice and
+# Python read what is exported, the rest makes and judges packages.
 set -euo pipefail
 
 # program=package; blanks part several packages
@@ -16,6 +17,8 @@ needed=(
   dpkg-deb=dpkg
   gem=ruby
   javac=default-jdk-headless
+  shellcheck=shellcheck
+  bsdtar=libarchive-tools
 )
 if [[ ${1:-all} != test ]]; then
   needed+=(
@@ -25,7 +28,6 @@ if [[ ${1:-all} != test ]]; then
     rpm=rpm
     wixl=wixl
     msiinfo=msitools
-    bsdtar=libarchive-tools
     debootstrap=debootstrap
     skopeo=skopeo
     qemu-aarch64=qemu-user
