@@ -16,6 +16,8 @@ var (
 	ErrBudget = errors.New("the evaluation takes too many steps")
 	// ErrNotBoolean is the error of an evaluation whose result is neither true nor false.
 	ErrNotBoolean = errors.New("result is not a boolean")
+
+	errTooLarge = fmt.Errorf("%w, and too large to show", ErrNotBoolean)
 )
 
 // Expression is a compiled JMESPath expression. It is immutable and safe for
@@ -36,6 +38,9 @@ type Result struct {
 	Value any
 	Err   error
 }
+
+// TooLarge reports whether there is no Value because it is too large to show.
+func (r *Result) TooLarge() bool { return r.Err == errTooLarge } //nolint:errorlint // nobody wraps it before it is here
 
 // Compile parses an expression. Every refusal is a *SyntaxError.
 func Compile(expression string) (*Expression, error) {
@@ -126,7 +131,7 @@ func resultOf(value any, err error) Result {
 		return Result{Status: StatusFailed, Value: value}
 	}
 	if !presentable(value) {
-		return Result{Status: StatusUnknown, Err: fmt.Errorf("%w, and too large to show", ErrNotBoolean)}
+		return Result{Status: StatusUnknown, Err: errTooLarge}
 	}
 	return Result{Status: StatusUnknown, Value: value, Err: ErrNotBoolean}
 }

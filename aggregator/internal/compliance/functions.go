@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// functions are those of the JMESPath specification. It is filled in init
+// functions are those of the JMESPath specification, and compare_versions. It is filled in init
 // because sort_by and its like evaluate nodes that refer to it.
 var functions map[string]*function
 
@@ -43,6 +43,8 @@ func init() {
 		"to_string":   {arguments: []types{anyType}, apply: toString},
 		"type":        {arguments: []types{anyType}, apply: typeOf},
 		"values":      {arguments: []types{objectType}, apply: valuesOf},
+
+		"compare_versions": {arguments: []types{stringType, stringType, stringType}, apply: compareVersions},
 	}
 }
 

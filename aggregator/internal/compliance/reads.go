@@ -16,6 +16,10 @@ import (
 // the whole tree is compared with something.
 func (e *Expression) Reads() (keys []string, all bool) { return slices.Clone(e.keys), e.all }
 
+// SeesTimes reports whether the expression may give another result, or take another number of steps, when rows of lists
+// lack their install times. It is never wrong in saying no.
+func (e *Expression) SeesTimes() bool { return e.times }
+
 // reader finds the keys an expression takes from the tree's root, and marks the
 // filters that take only named rows of them. It follows where the root itself can
 // go: once it reaches anything but a field access, the whole tree counts as read.

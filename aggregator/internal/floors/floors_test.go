@@ -43,6 +43,7 @@ var floorOf = map[string]int{
 	"table":           1,
 	// What happens inside.
 	"commit": 2,
+	"feed":   2,
 	"index":  2,
 	"task":   2,
 	// Features.
@@ -58,11 +59,14 @@ var floorOf = map[string]int{
 	"api/drf":        4,
 	"api/deployment": 5,
 	"api/inventory":  5,
+	"api/scrape":     5,
 	"api/v1":         5,
 	"web":            5,
 	"server":         6,
 	// The public API's client: what the command line of admins is made of. It knows nothing of the aggregator.
 	"client": 0,
+	// Files of checks, which the client sends.
+	"checkfile": 0,
 	// Tests only.
 	"api/apitest": anyFloor,
 	"bench":       anyFloor,
