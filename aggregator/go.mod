@@ -26,6 +26,7 @@ require (
 	github.com/rollcall-inventory/rollcall/migrations v0.0.0
 	github.com/rollcall-inventory/rollcall/proto v0.0.0
 	github.com/schollz/progressbar/v3 v3.19.1
+	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1
 	github.com/xuri/excelize/v2 v2.11.0
 	golang.org/x/crypto v0.58.0
 	golang.org/x/sync v0.24.0

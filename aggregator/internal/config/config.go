@@ -103,6 +103,10 @@ func Parse(args []string, getenv func(string) string, stdout io.Writer) (*CLI, e
 		kong.Exit(func(int) { helped = true }),
 		kong.Resolvers(layer),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(durationMapper)),
+		kong.TypeMapper(reflect.TypeFor[MetricsOptions](), kong.MapperFunc(wholeMapper)),
+		kong.TypeMapper(reflect.TypeFor[Sinks](), kong.MapperFunc(wholeMapper)),
+		kong.TypeMapper(reflect.TypeFor[Delivery](), kong.MapperFunc(wholeMapper)),
+		kong.TypeMapper(reflect.TypeFor[EventSerialization](), kong.MapperFunc(wholeMapper)),
 		kong.ValueFormatter(layer.help),
 		kong.WithBeforeResolve(layer.load),
 	)

@@ -17,15 +17,15 @@ const maxFileBytes = 1 << 20
 
 // setting is one value of the file.
 type setting struct {
-	value any    // string, or []any of strings
-	place string // "file:line: key"
+	value any    // string, []any of strings, or wholeValue
+	place string // "file:line: key"; "": its errors say so themselves
 }
 
 // settings are the values of a file by key; mappings inside mappings are joined with dots.
 type settings map[string]setting
 
 // readSettings reads a strict YAML file: a key that is unknown or comes twice is an error with its line.
-func readSettings(path string, known map[string]bool) (settings, error) {
+func readSettings(path string, known, whole map[string]bool) (settings, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration file: %w", err)
@@ -38,10 +38,10 @@ func readSettings(path string, known map[string]bool) (settings, error) {
 	if len(raw) > maxFileBytes {
 		return nil, fmt.Errorf("configuration file %s: larger than %d bytes", path, maxFileBytes)
 	}
-	return parseSettings(path, raw, known)
+	return parseSettings(path, raw, known, whole)
 }
 
-func parseSettings(path string, raw []byte, known map[string]bool) (settings, error) {
+func parseSettings(path string, raw []byte, known, whole map[string]bool) (settings, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(raw, &doc); err != nil {
 		return nil, fmt.Errorf("configuration file %s: %w", path, err)
@@ -50,13 +50,14 @@ func parseSettings(path string, raw []byte, known map[string]bool) (settings, er
 	if len(doc.Content) == 0 {
 		return out, nil // empty, or comments only
 	}
-	r := settingsReader{path: path, known: known, out: out}
+	r := settingsReader{path: path, known: known, whole: whole, out: out}
 	return out, r.mapping(doc.Content[0], "")
 }
 
 type settingsReader struct {
 	path  string
 	known map[string]bool
+	whole map[string]bool // those of them that are read as a whole
 	out   settings
 }
 
@@ -86,6 +87,10 @@ func (r settingsReader) entry(key, place string, node *yaml.Node) error {
 			return r.mapping(node, key+".")
 		}
 		return r.unknown(key, place)
+	}
+	if r.whole[key] {
+		r.out[key] = setting{value: wholeValue{node: node, path: r.path, key: key}}
+		return nil
 	}
 	value, err := plain(node)
 	if err != nil {

@@ -19,7 +19,7 @@ const settingTag = "setting"
 const configFlag = "config"
 
 // layer answers for the flags that the command line leaves out: from the environment, else from the file.
-// The agent has the same file.
+// The agent has the same file, but for settings that are read as a whole.
 type layer struct {
 	prefix string // of every environment variable, such as ROLLCALL_AGENT_
 	getenv func(string) string
@@ -80,13 +80,13 @@ func (l *layer) load(ctx *kong.Context) error {
 	if path == "" {
 		return nil
 	}
-	known := map[string]bool{}
-	for _, key := range l.keys {
+	known, whole := map[string]bool{}, map[string]bool{}
+	for flag, key := range l.keys {
 		if key != configFlag {
-			known[key] = true
+			known[key], whole[key] = true, isWholeType(flag.Target.Type())
 		}
 	}
-	file, err := readSettings(path, known)
+	file, err := readSettings(path, known, whole)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,10 @@ func (l *layer) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, er
 	trial := reflect.New(flag.Target.Type()).Elem()
 	scan := kong.Scan().PushTyped(value, kong.FlagValueToken)
 	if err := flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, trial); err != nil {
-		return nil, fmt.Errorf("%s: %w", place, err)
+		if place != "" {
+			err = fmt.Errorf("%s: %w", place, err)
+		}
+		return nil, err
 	}
 	return value, nil
 }
@@ -132,19 +135,24 @@ func durationMapper(ctx *kong.DecodeContext, target reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprint(token.Value)
+	d, err := parseDuration(fmt.Sprint(token.Value))
+	if err == nil {
+		target.SetInt(int64(d))
+	}
+	return err
+}
+
+func parseDuration(text string) (time.Duration, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
 		if err != nil {
-			return fmt.Errorf("%q is no number of days", text)
+			return 0, fmt.Errorf("%q is no number of days", text)
 		}
-		target.SetInt(int64(n) * int64(24*time.Hour))
-		return nil
+		return time.Duration(n) * 24 * time.Hour, nil
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return fmt.Errorf("%q is no duration: write it like 90s, 5m, 12h or 30d", text)
+		return 0, fmt.Errorf("%q is no duration: write it like 90s, 5m, 12h or 30d", text)
 	}
-	target.SetInt(int64(d))
-	return nil
+	return d, nil
 }

@@ -16,6 +16,8 @@ import (
 // Serve are the settings of the running aggregator.
 type Serve struct {
 	Database
+	FleetMetrics
+	Events
 
 	Listen        string `setting:"" default:"127.0.0.1:8480" placeholder:"HOST:PORT" help:"Where REST, metrics and Connect listen (default ${default})."`
 	GRPCListen    string `setting:"" name:"grpc-listen" default:"127.0.0.1:8481" placeholder:"HOST:PORT" help:"Where native gRPC listens (default ${default})."`
@@ -116,7 +118,7 @@ func (s *Serve) Validate() error {
 	if s.SnapshotRetentionDays < 1 || s.SnapshotRetentionDays > maxRetentionDays {
 		return fmt.Errorf("--snapshot-retention-days %d: from 1 to %d", s.SnapshotRetentionDays, maxRetentionDays)
 	}
-	return s.validateExports()
+	return errors.Join(s.validateExports(), s.FleetMetrics.validate(), s.Events.validate())
 }
 
 // validatePublicURL wants what a path can follow: a scheme and a host. It stands in scripts that run as root.
