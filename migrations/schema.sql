@@ -58,6 +58,7 @@ CREATE TABLE public.audit (
     object_name text NOT NULL,
     before json,
     after json,
+    request json,
     CONSTRAINT audit_action_check CHECK ((action <> ''::text)),
     CONSTRAINT audit_object_check CHECK ((object <> ''::text))
 )
@@ -105,10 +106,46 @@ CREATE TABLE public.change (
 )
 PARTITION BY RANGE (at);
 
+CREATE TABLE public.check_definition (
+    check_id bigint NOT NULL,
+    version integer NOT NULL,
+    compliance_check_id bigint NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    source_name text NOT NULL,
+    platforms text[] NOT NULL,
+    tags json NOT NULL,
+    jmespath_expression text NOT NULL,
+    severity text NOT NULL,
+    labels text[] NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    deleted_at timestamp with time zone
+);
+
 CREATE TABLE public.check_generation (
     only_row boolean DEFAULT true NOT NULL,
     generation bigint NOT NULL,
     CONSTRAINT check_generation_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.check_history (
+    check_id bigint NOT NULL,
+    day date NOT NULL,
+    ok integer DEFAULT 0 NOT NULL,
+    pending integer DEFAULT 0 NOT NULL,
+    unknown integer DEFAULT 0 NOT NULL,
+    failed integer DEFAULT 0 NOT NULL,
+    waived integer DEFAULT 0 NOT NULL,
+    fixed integer DEFAULT 0 NOT NULL,
+    fixed_seconds bigint DEFAULT 0 NOT NULL
+);
+
+CREATE TABLE public.check_history_cursor (
+    only_row boolean DEFAULT true NOT NULL,
+    epoch uuid NOT NULL,
+    xid xid8 NOT NULL,
+    id bigint NOT NULL,
+    CONSTRAINT check_history_cursor_only_row_check CHECK (only_row)
 );
 
 CREATE TABLE public.check_status (
@@ -191,6 +228,30 @@ CREATE TABLE public.database_epoch (
     CONSTRAINT database_epoch_only_row_check CHECK (only_row)
 );
 
+CREATE TABLE public.dead_letter (
+    id bigint NOT NULL,
+    sink text NOT NULL,
+    event_id text NOT NULL,
+    type text NOT NULL,
+    machine bigint,
+    serial_number text DEFAULT ''::text NOT NULL,
+    happened_at timestamp with time zone NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer NOT NULL,
+    last_error text NOT NULL,
+    event json NOT NULL,
+    replay_at timestamp with time zone
+);
+
+ALTER TABLE public.dead_letter ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.dead_letter_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.enrollment (
     id bigint NOT NULL,
     name text NOT NULL,
@@ -242,6 +303,7 @@ CREATE TABLE public.head (
     agent_instance bytea DEFAULT '\x'::bytea NOT NULL,
     counter bigint DEFAULT 0 NOT NULL,
     resumed bytea DEFAULT '\x'::bytea NOT NULL,
+    told_at timestamp with time zone,
     CONSTRAINT head_commits_check CHECK ((commits > 0)),
     CONSTRAINT head_root_check CHECK ((length(root) = 32)),
     CONSTRAINT head_seq_check CHECK ((seq > 0))
@@ -312,7 +374,11 @@ CREATE TABLE public.jmespath_check (
     jmespath_expression text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    severity text DEFAULT 'medium'::text NOT NULL,
+    labels text[] DEFAULT '{}'::text[] NOT NULL,
+    evaluated_version integer DEFAULT 0 NOT NULL,
     CONSTRAINT jmespath_check_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT jmespath_check_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'low'::text, 'medium'::text, 'high'::text, 'critical'::text]))),
     CONSTRAINT jmespath_check_version_check CHECK ((version > 0))
 );
 
@@ -343,7 +409,7 @@ CREATE TABLE public.journal (
     head bigint,
     seq bigint,
     detail text DEFAULT ''::text NOT NULL,
-    CONSTRAINT journal_what_check CHECK ((what = ANY (ARRAY['commit'::text, 'archive'::text, 'revive'::text, 'prune'::text, 'tag'::text, 'status'::text, 'check'::text, 'machine'::text, 'conflict'::text])))
+    body json
 )
 WITH (autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_insert_scale_factor='0.1');
 
@@ -377,6 +443,15 @@ CREATE TABLE public.machine (
     CONSTRAINT machine_serial_number_check CHECK ((serial_number <> ''::text))
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.05', autovacuum_analyze_scale_factor='0.05');
+
+CREATE TABLE public.machine_compliance (
+    machine bigint NOT NULL,
+    status smallint,
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    xid xid8 DEFAULT '0'::xid8 NOT NULL,
+    CONSTRAINT machine_compliance_status_check CHECK ((status = ANY (ARRAY[0, 200, 300])))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02');
 
 ALTER TABLE public.machine ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.machine_id_seq
@@ -460,6 +535,11 @@ ALTER TABLE public.osquery_configuration ALTER COLUMN id ADD GENERATED ALWAYS AS
     CACHE 1
 );
 
+CREATE TABLE public.pending_evaluation (
+    machine bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.principal (
     id bigint NOT NULL,
     kind text NOT NULL,
@@ -496,6 +576,31 @@ CREATE TABLE public.principal_user_backfill (
     CONSTRAINT principal_user_backfill_only_row_check CHECK (only_row)
 );
 
+CREATE TABLE public.probe (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    url text NOT NULL,
+    secret text NOT NULL,
+    previous_secret text,
+    previous_until timestamp with time zone,
+    filter json DEFAULT '{}'::json NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT probe_name_check CHECK ((name <> ''::text)),
+    CONSTRAINT probe_url_check CHECK ((url <> ''::text))
+);
+
+ALTER TABLE public.probe ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.probe_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.role (
     id bigint NOT NULL,
     name text NOT NULL,
@@ -530,6 +635,23 @@ CREATE TABLE public.session (
     expires_at timestamp with time zone NOT NULL,
     last_used_at timestamp with time zone
 );
+
+CREATE TABLE public.sink (
+    name text NOT NULL,
+    epoch uuid NOT NULL,
+    xid xid8 NOT NULL,
+    id bigint NOT NULL,
+    holder uuid,
+    lease_until timestamp with time zone,
+    delivered bigint DEFAULT 0 NOT NULL,
+    attempts bigint DEFAULT 0 NOT NULL,
+    failures bigint DEFAULT 0 NOT NULL,
+    last_error text DEFAULT ''::text NOT NULL,
+    disabled_at timestamp with time zone,
+    missed_at timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='50');
 
 CREATE TABLE public.source (
     id integer NOT NULL,
@@ -626,6 +748,29 @@ CREATE TABLE public.vitals (
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='2', toast.autovacuum_vacuum_scale_factor='0.05');
 
+CREATE TABLE public.waiver (
+    id bigint NOT NULL,
+    check_id bigint NOT NULL,
+    machine bigint NOT NULL,
+    owner text NOT NULL,
+    reason text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_by text DEFAULT ''::text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT waiver_owner_check CHECK ((owner <> ''::text)),
+    CONSTRAINT waiver_reason_check CHECK ((reason <> ''::text))
+);
+
+ALTER TABLE public.waiver ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.waiver_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE ONLY public.agent_health
     ADD CONSTRAINT agent_health_pkey PRIMARY KEY (head);
 
@@ -653,8 +798,17 @@ ALTER TABLE ONLY public.business_unit
 ALTER TABLE ONLY public.change
     ADD CONSTRAINT change_pkey PRIMARY KEY (head, seq, at);
 
+ALTER TABLE ONLY public.check_definition
+    ADD CONSTRAINT check_definition_pkey PRIMARY KEY (check_id, version);
+
 ALTER TABLE ONLY public.check_generation
     ADD CONSTRAINT check_generation_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.check_history_cursor
+    ADD CONSTRAINT check_history_cursor_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.check_history
+    ADD CONSTRAINT check_history_pkey PRIMARY KEY (check_id, day);
 
 ALTER TABLE ONLY public.check_status
     ADD CONSTRAINT check_status_pkey PRIMARY KEY (check_id, machine);
@@ -679,6 +833,12 @@ ALTER TABLE ONLY public.credential
 
 ALTER TABLE ONLY public.database_epoch
     ADD CONSTRAINT database_epoch_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.dead_letter
+    ADD CONSTRAINT dead_letter_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.dead_letter
+    ADD CONSTRAINT dead_letter_sink_event_id_key UNIQUE (sink, event_id);
 
 ALTER TABLE ONLY public.enrollment
     ADD CONSTRAINT enrollment_name_key UNIQUE (name);
@@ -725,8 +885,14 @@ ALTER TABLE ONLY public.journal_floor
 ALTER TABLE ONLY public.journal
     ADD CONSTRAINT journal_pkey PRIMARY KEY (xid, id);
 
+ALTER TABLE public.journal
+    ADD CONSTRAINT journal_what_check CHECK ((what = ANY (ARRAY['commit'::text, 'archive'::text, 'revive'::text, 'prune'::text, 'tag'::text, 'status'::text, 'compliance'::text, 'check'::text, 'machine'::text, 'conflict'::text, 'audit'::text, 'event'::text]))) NOT VALID;
+
 ALTER TABLE ONLY public.login_throttle
     ADD CONSTRAINT login_throttle_pkey PRIMARY KEY (subject);
+
+ALTER TABLE ONLY public.machine_compliance
+    ADD CONSTRAINT machine_compliance_pkey PRIMARY KEY (machine);
 
 ALTER TABLE ONLY public.machine
     ADD CONSTRAINT machine_pkey PRIMARY KEY (id);
@@ -755,6 +921,9 @@ ALTER TABLE ONLY public.osquery_configuration
 ALTER TABLE ONLY public.osquery_configuration
     ADD CONSTRAINT osquery_configuration_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.pending_evaluation
+    ADD CONSTRAINT pending_evaluation_pkey PRIMARY KEY (machine);
+
 ALTER TABLE ONLY public.principal
     ADD CONSTRAINT principal_pkey PRIMARY KEY (id);
 
@@ -763,6 +932,12 @@ ALTER TABLE ONLY public.principal_role
 
 ALTER TABLE ONLY public.principal_user_backfill
     ADD CONSTRAINT principal_user_backfill_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.probe
+    ADD CONSTRAINT probe_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.probe
+    ADD CONSTRAINT probe_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.role
     ADD CONSTRAINT role_name_key UNIQUE (name);
@@ -775,6 +950,9 @@ ALTER TABLE ONLY public.role_tag
 
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (digest);
+
+ALTER TABLE ONLY public.sink
+    ADD CONSTRAINT sink_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.source
     ADD CONSTRAINT source_module_name_config_key UNIQUE (module, name, config);
@@ -800,6 +978,12 @@ ALTER TABLE ONLY public.taxonomy
 ALTER TABLE ONLY public.vitals
     ADD CONSTRAINT vitals_pkey PRIMARY KEY (head);
 
+ALTER TABLE ONLY public.waiver
+    ADD CONSTRAINT waiver_check_id_machine_key UNIQUE (check_id, machine);
+
+ALTER TABLE ONLY public.waiver
+    ADD CONSTRAINT waiver_pkey PRIMARY KEY (id);
+
 CREATE UNIQUE INDEX asset_id16 ON public.asset USING btree (substr(digest, 1, 16));
 
 CREATE INDEX asset_kind_name ON public.asset USING btree (kind, name);
@@ -815,6 +999,8 @@ CREATE INDEX credential_ended ON public.credential USING btree (GREATEST(frozen_
 CREATE INDEX credential_enrollment ON public.credential USING btree (enrollment);
 
 CREATE INDEX credential_machine ON public.credential USING btree (machine);
+
+CREATE INDEX dead_letter_replay ON public.dead_letter USING btree (sink, id) WHERE (replay_at IS NOT NULL);
 
 CREATE INDEX head_principal_user_principal_name ON public.head_principal_user USING hash (principal_name);
 
@@ -844,6 +1030,10 @@ CREATE INDEX task_owner ON public.task USING btree (owner_kind, owner_id, create
 
 CREATE INDEX task_started ON public.task USING btree (id) WHERE (status = 'STARTED'::text);
 
+CREATE INDEX waiver_expires_at ON public.waiver USING btree (expires_at) WHERE (ended_at IS NULL);
+
+CREATE INDEX waiver_machine ON public.waiver USING btree (machine);
+
 CREATE TRIGGER audit_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 ALTER TABLE ONLY public.agent_health
@@ -854,6 +1044,9 @@ ALTER TABLE ONLY public.api_token
 
 ALTER TABLE ONLY public.business_unit
     ADD CONSTRAINT business_unit_meta_business_unit_fkey FOREIGN KEY (meta_business_unit) REFERENCES public.meta_business_unit(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.check_history
+    ADD CONSTRAINT check_history_check_id_fkey FOREIGN KEY (check_id) REFERENCES public.jmespath_check(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.check_status
     ADD CONSTRAINT check_status_check_id_fkey FOREIGN KEY (check_id) REFERENCES public.jmespath_check(id) ON DELETE CASCADE;
@@ -903,11 +1096,17 @@ ALTER TABLE ONLY public.head_summary
 ALTER TABLE ONLY public.head_summary
     ADD CONSTRAINT head_summary_head_fkey FOREIGN KEY (head) REFERENCES public.head(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.machine_compliance
+    ADD CONSTRAINT machine_compliance_machine_fkey FOREIGN KEY (machine) REFERENCES public.machine(id);
+
 ALTER TABLE ONLY public.machine_tag
     ADD CONSTRAINT machine_tag_machine_fkey FOREIGN KEY (machine) REFERENCES public.machine(id);
 
 ALTER TABLE ONLY public.machine_tag
     ADD CONSTRAINT machine_tag_tag_fkey FOREIGN KEY (tag) REFERENCES public.tag(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.pending_evaluation
+    ADD CONSTRAINT pending_evaluation_machine_fkey FOREIGN KEY (machine) REFERENCES public.machine(id);
 
 ALTER TABLE ONLY public.principal_role
     ADD CONSTRAINT principal_role_principal_fkey FOREIGN KEY (principal) REFERENCES public.principal(id) ON DELETE CASCADE;
@@ -935,3 +1134,9 @@ ALTER TABLE ONLY public.taxonomy
 
 ALTER TABLE ONLY public.vitals
     ADD CONSTRAINT vitals_head_fkey FOREIGN KEY (head) REFERENCES public.head(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.waiver
+    ADD CONSTRAINT waiver_check_id_fkey FOREIGN KEY (check_id) REFERENCES public.jmespath_check(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.waiver
+    ADD CONSTRAINT waiver_machine_fkey FOREIGN KEY (machine) REFERENCES public.machine(id);

@@ -25,8 +25,11 @@ const (
 type Principal struct {
 	Kind Kind
 	// ID is the row of the user or service account, and the machine for a machine.
-	ID   int64
-	Name string
+	ID    int64
+	Name  string
+	Email string // "": not known
+	// Token is the API token that is shown; nil: a session.
+	Token *ShownToken
 	// Until is when the token that is shown ends; nil: it does not, or there is none.
 	Until *time.Time
 	// Grants are what its roles let it do, one for each role.
@@ -34,6 +37,14 @@ type Principal struct {
 	// Reach is which machines the route at hand may show it; the door fills it in from the route's permissions. The zero
 	// Scope is every machine.
 	Reach Scope
+	// Request is how it asked over HTTP; nil: it did not.
+	Request *Request
+}
+
+// ShownToken names an API token. It is no secret.
+type ShownToken struct {
+	ID   string // UUID
+	Name string
 }
 
 // Can reports whether the principal has every one of the permissions, for whatever machines.

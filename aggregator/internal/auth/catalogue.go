@@ -14,6 +14,7 @@ var verbs = []string{"view", "add", "change", "delete"}
 var administered = []string{
 	"accounts.user", "accounts.serviceaccount", "accounts.role", "accounts.apitoken",
 	"osquery.enrollment", "munki.enrollment", // what they answer with lets machines in
+	"events.probe", "events.sink", // they send what happens elsewhere
 }
 
 // ReadAudit lets its holder read who changed what.

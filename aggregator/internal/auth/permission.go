@@ -29,9 +29,9 @@ var (
 	readable = []string{
 		"machinesnapshot", "androidapp", "debpackage", "iosapp", "osxapp", "osxappinstance", "program", "programinstance",
 		"metabusinessunit", "tag", "machinetag", "taxonomy", "jmespathcheck", "configuration", "enrollment",
-		"osquery.configuration", "munki.configuration",
+		"osquery.configuration", "munki.configuration", "compliance_checks.waiver", "events.event",
 	}
-	editable = []string{"machinesnapshot", "tag", "machinetag", "taxonomy", "jmespathcheck"}
+	editable = []string{"machinesnapshot", "tag", "machinetag", "taxonomy", "jmespathcheck", "compliance_checks.waiver"}
 )
 
 // Set is a set of permissions. It is read-only after it was made, and safe for concurrent use.

@@ -9,8 +9,8 @@ import (
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
 )
 
-// CreateCheck stores a check, of which Validate found nothing wrong, and evaluates it over the fleet as it is. Its
-// refusals are those of the store.
+// CreateCheck stores a check, of which Validate found nothing wrong, and has it evaluated over the fleet as it is: see
+// EvaluateChecks. Its refusals are those of the store.
 func (c *Committer) CreateCheck(ctx context.Context, check compliance.Check) (compliance.Check, error) {
 	created, err := c.store.CreateCheck(ctx, check)
 	if err != nil {
@@ -19,7 +19,7 @@ func (c *Committer) CreateCheck(ctx context.Context, check compliance.Check) (co
 	return created, c.EvaluateChecks(ctx, created)
 }
 
-// UpdateCheck replaces the definition of the check with that id, and evaluates it over the fleet as it is where that
+// UpdateCheck replaces the definition of the check with that id, and has it evaluated over the fleet as it is where that
 // makes a new version of it. Its refusals are those of the store.
 func (c *Committer) UpdateCheck(ctx context.Context, check compliance.Check) (compliance.Check, error) {
 	updated, evaluate, err := c.store.UpdateCheck(ctx, check)
@@ -29,12 +29,22 @@ func (c *Committer) UpdateCheck(ctx context.Context, check compliance.Check) (co
 	return updated, c.EvaluateChecks(ctx, updated)
 }
 
-// EvaluateChecks evaluates checks that are stored already, whatever becomes of who asked for it: nobody else would do it.
+// EvaluateChecks has checks that are stored already evaluated over the fleet, whatever becomes of who asked for it: by a
+// task of who asked, or before it returns where there is no queue.
 func (c *Committer) EvaluateChecks(ctx context.Context, checks ...compliance.Check) error {
-	for i := range checks {
-		if err := c.EvaluateCheck(context.WithoutCancel(ctx), checks[i]); err != nil {
-			return fmt.Errorf("evaluate check %d: %w", checks[i].ID, err)
+	if len(checks) == 0 {
+		return nil
+	}
+	if c.queue != nil {
+		args := evaluateArgs{}
+		for i := range checks {
+			args.Checks = append(args.Checks, checks[i].ID)
 		}
+		c.launch(ctx, args)
+		return nil
+	}
+	if err := c.evaluateFleet(context.WithoutCancel(ctx), checks, func(int64, int64) {}); err != nil {
+		return fmt.Errorf("evaluate %d checks: %w", len(checks), err)
 	}
 	return nil
 }

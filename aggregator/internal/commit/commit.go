@@ -17,6 +17,7 @@ import (
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/pack"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/task"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/tree"
 	"github.com/rollcall-inventory/rollcall/proto/asset"
 )
@@ -72,6 +73,10 @@ type Committer struct {
 	log    *slog.Logger
 	bodies *tree.Cache
 	checks checkCache
+
+	queue      *task.Queue   // nil: there is no background work
+	evaluating chan struct{} // holds one element while the fleet is being evaluated
+	numbers    *numbers
 }
 
 // cachedBodies bounds the decoded bodies that evaluations share, some 2 KB each.
@@ -79,7 +84,7 @@ const cachedBodies = 20_000
 
 // New returns a committer over a store.
 func New(s *store.Store, log *slog.Logger) *Committer {
-	return &Committer{store: s, log: log, bodies: tree.NewCache(cachedBodies)}
+	return &Committer{store: s, log: log, bodies: tree.NewCache(cachedBodies), numbers: newNumbers(nil), evaluating: make(chan struct{}, 1)}
 }
 
 // maxAttempts bounds how often a push is computed anew because its head changed meanwhile.

@@ -4,122 +4,133 @@ package commit
 
 import (
 	"context"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
-	"github.com/rollcall-inventory/rollcall/aggregator/internal/pack"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 )
 
-// evaluatedTogether is how many heads have their statuses stored by one transaction: most of what a head would cost on
-// its own, at little more time for which it is locked.
-const evaluatedTogether = 100
+const (
+	// statusesTogether bounds the statuses of one transaction, and evaluatedTogether its heads: that is most of what one
+	// would cost on its own, at little more time for which they are locked.
+	statusesTogether  = 1000
+	evaluatedTogether = 100
+	// checksTogether is how many checks share the reading of a head.
+	checksTogether = 50
+)
 
 // EvaluateCheck evaluates a check over every head that it may apply to, writes the statuses, and drops those of older
 // versions: what they tell of is in its scope no more. A head that changes meanwhile is evaluated again. A version that
 // is not the newest any more changes nothing.
 func (c *Committer) EvaluateCheck(ctx context.Context, check compliance.Check) error {
-	compiled, err := check.Compile()
-	if err != nil {
+	if _, err := check.Compile(); err != nil {
 		return err
 	}
-	e := &evaluation{committer: c, check: compiled}
-	e.forget()
-	if err := c.store.EachHeadOfSource(ctx, check.SourceName, e.add); err != nil {
+	return c.evaluateFleet(ctx, []compliance.Check{check}, func(int64, int64) {})
+}
+
+// evaluateFleet is EvaluateCheck for many checks, of which those that do not compile are left out. It may be begun again
+// at any time: what is evaluated already is passed over.
+func (c *Committer) evaluateFleet(ctx context.Context, checks []compliance.Check, progress func(done, total int64)) error {
+	if len(checks) == 0 {
+		return nil
+	}
+	defer c.numbers.ran(time.Now())
+	if err := c.store.AwaitCommits(ctx); err != nil {
 		return err
 	}
-	if err := e.flush(ctx); err != nil {
-		return err
-	}
-	return c.store.DropOutdatedStatuses(ctx, check.ID, check.Version)
-}
-
-// evaluation evaluates one check for heads, and holds the statuses that are not yet stored.
-type evaluation struct {
-	committer *Committer
-	check     compliance.Compiled
-	statuses  []store.Status
-	machines  map[int64]store.HeadOfMachine // of the statuses
-}
-
-func (e *evaluation) forget() {
-	e.statuses, e.machines = nil, map[int64]store.HeadOfMachine{}
-}
-
-// add evaluates a head. Two heads of one machine are not stored together: they have one status.
-func (e *evaluation) add(ctx context.Context, m store.HeadOfMachine) error {
-	if _, again := e.machines[m.Machine]; again || len(e.statuses) >= evaluatedTogether {
-		if err := e.flush(ctx); err != nil {
-			return err
-		}
-	}
-	return e.evaluate(ctx, m)
-}
-
-// flush stores the statuses, evaluating heads again until each result belongs to its head as it is.
-func (e *evaluation) flush(ctx context.Context) error {
-	for range maxAttempts {
-		moved, err := e.committer.store.PutHeadStatuses(ctx, e.statuses)
+	var rounds []*round
+	total := int64(0)
+	for _, some := range bySource(checks) {
+		r, err := c.roundOf(ctx, some)
 		if err != nil {
 			return err
 		}
-		again := e.of(moved)
-		e.forget()
-		if len(again) == 0 {
-			return nil
+		if r.total, err = c.store.CountHeadsToEvaluate(ctx, &r.filter); err != nil {
+			return err
 		}
-		for _, m := range again {
-			if err := e.evaluate(ctx, m); err != nil {
-				return err
-			}
-		}
+		rounds, total = append(rounds, r), total+r.total
 	}
-	return store.ErrRetry
+	done := int64(0)
+	for _, r := range rounds {
+		if err := r.run(ctx, func(heads int64) { progress(done+min(heads, r.total), total) }); err != nil {
+			return err
+		}
+		done += r.total
+		progress(done, total)
+	}
+	return c.settle(ctx, checks)
 }
 
-// of returns the machines whose statuses are those of the given heads.
-func (e *evaluation) of(heads []int64) []store.HeadOfMachine {
-	wanted := make(map[int64]bool, len(heads))
-	for _, head := range heads {
-		wanted[head] = true
-	}
-	var machines []store.HeadOfMachine
-	for _, s := range e.statuses {
-		if wanted[s.Head] {
-			machines = append(machines, e.machines[s.Machine])
+// settle drops what older versions of the checks said and notes that they are evaluated.
+func (c *Committer) settle(ctx context.Context, checks []compliance.Check) error {
+	for i := range checks {
+		if err := c.store.DropOutdatedStatuses(ctx, checks[i].ID, checks[i].Version); err != nil {
+			return err
+		}
+		if err := c.store.MarkEvaluated(ctx, checks[i].ID, checks[i].Version); err != nil {
+			return err
 		}
 	}
-	return machines
-}
-
-// evaluate computes the status of a head as it is now.
-func (e *evaluation) evaluate(ctx context.Context, m store.HeadOfMachine) error {
-	state, sections, err := e.committer.headSections(ctx, m)
-	if err != nil || state.ID == 0 {
-		return err
-	}
-	added := AddedOf(sections)
-	if !e.check.InScope(m.Source.Name, added.Platform, state.Tags) {
-		return nil
-	}
-	v := e.committer.view(&Push{Machine: m.Machine, Serial: m.Serial, Source: m.Source}, added, sections)
-	statuses, err := v.evaluate(ctx, []compliance.Compiled{e.check})
-	if err != nil {
-		return err
-	}
-	for i := range statuses {
-		statuses[i].Head, statuses[i].HeadSeq = state.ID, state.Seq
-	}
-	e.statuses = append(e.statuses, statuses...)
-	e.machines[m.Machine] = m
 	return nil
 }
 
-// headSections reads a head and its folded sections.
-func (c *Committer) headSections(ctx context.Context, m store.HeadOfMachine) (store.HeadState, pack.Sections, error) {
-	state, err := c.store.LoadHead(ctx, m.Machine, m.Source.ID)
-	if err != nil {
-		return store.HeadState{}, nil, err
+// bySource groups checks by the source that they are for.
+func bySource(checks []compliance.Check) [][]compliance.Check {
+	named := map[string][]compliance.Check{}
+	var names []string
+	for i := range checks {
+		name := strings.ToLower(checks[i].SourceName)
+		if named[name] == nil {
+			names = append(names, name)
+		}
+		named[name] = append(named[name], checks[i])
 	}
-	sections, err := pack.Fold(state.Rows)
-	return state, sections, err
+	var groups [][]compliance.Check
+	for _, name := range names {
+		groups = slices.AppendSeq(groups, slices.Chunk(named[name], checksTogether))
+	}
+	return groups
+}
+
+// roundOf prepares the evaluation of some checks for one source.
+func (c *Committer) roundOf(ctx context.Context, checks []compliance.Check) (*round, error) {
+	sources, err := c.store.SourcesNamed(ctx, checks[0].SourceName)
+	if err != nil {
+		return nil, err
+	}
+	r := &round{committer: c}
+	for i := range checks {
+		compiled, err := checks[i].Compile()
+		if err != nil {
+			c.log.Error("check left out", "check", checks[i].ID, "name", checks[i].Name, "err", err)
+			continue
+		}
+		r.checks = append(r.checks, compiled)
+		r.filter.Checks = append(r.filter.Checks, checks[i])
+	}
+	if len(r.checks) > 0 {
+		r.filter.Sources, r.filter.Kinds = sources, kindsToRead(r.checks)
+	}
+	return r, nil
+}
+
+// together is how many heads are evaluated at a time.
+func (r *round) together() int {
+	return max(1, min(evaluatedTogether, statusesTogether/max(1, len(r.checks))))
+}
+
+// run evaluates the checks over the fleet.
+func (r *round) run(ctx context.Context, progress func(heads int64)) error {
+	if len(r.filter.Sources) == 0 {
+		return nil
+	}
+	p := &pages{store: r.committer.store, filter: &r.filter, size: r.together()}
+	return p.each(ctx, func(ctx context.Context, heads []store.EvaluatedHead) error {
+		err := r.judge(ctx, heads)
+		progress(r.heads.Add(int64(len(heads))))
+		return err
+	})
 }

@@ -14,7 +14,17 @@ import (
 const (
 	maxNameBytes        = 256
 	maxDescriptionBytes = 16 << 10
+	maxLabelBytes       = 128
+	maxLabels           = 32
 )
+
+// DefaultSeverity is that of a check which says nothing about it.
+const DefaultSeverity = "medium"
+
+var severities = []string{"info", "low", DefaultSeverity, "high", "critical"}
+
+// Severities lists how bad it may be that a check fails, from least to worst.
+func Severities() []string { return slices.Clone(severities) }
 
 // platforms are the contract's, as they stand in a tree.
 var platforms = []string{"LINUX", "MACOS", "WINDOWS", "ANDROID", "IOS", "IPADOS", "TVOS"}
@@ -33,6 +43,9 @@ type Check struct {
 	Platforms         []string // empty: every platform, and machines without one
 	Tags              []int64  // tag ids: at least one is needed; empty: no matter
 	Expression        string
+	Severity          string   // of Severities; empty: DefaultSeverity
+	Labels            []string // references such as "CIS 1.2.3"
+	EvaluatedVersion  int      // that was evaluated over the whole fleet; below Version: one waits for it
 	CreatedAt         time.Time
 	UpdatedAt         time.Time
 }
@@ -87,6 +100,10 @@ func (c *Check) Validate() error {
 			problems.add(fmt.Sprintf("tags[%d]", i), "%d is not a tag id.", tag)
 		}
 	}
+	if c.Severity != "" && !slices.Contains(severities, c.Severity) {
+		problems.add("severity", "%q is not a valid choice.", c.Severity)
+	}
+	problems.labels(c.Labels)
 	if c.Expression == "" {
 		problems.add("jmespath_expression", "This field is required.")
 	} else if _, err := Compile(c.Expression); err != nil {
@@ -96,6 +113,19 @@ func (c *Check) Validate() error {
 		return nil
 	}
 	return problems
+}
+
+func (e FieldErrors) labels(labels []string) {
+	if len(labels) > maxLabels {
+		e.add("labels", "More than %d labels.", maxLabels)
+		return
+	}
+	for i, label := range labels {
+		e.text(fmt.Sprintf("labels[%d]", i), label, maxLabelBytes, true)
+		if slices.Contains(labels[:i], label) {
+			e.add(fmt.Sprintf("labels[%d]", i), "%q is there already.", label)
+		}
+	}
 }
 
 func (e FieldErrors) text(field, text string, limit int, required bool) {
@@ -111,7 +141,8 @@ func (e FieldErrors) text(field, text string, limit int, required bool) {
 
 // VersionedChange reports whether going from one definition to the other gives
 // the check a new version: another source, other platforms or another order of
-// them, another expression, or another set of tags. Name and description do not.
+// them, another expression, or another set of tags. Name, description, severity and labels
+// do not.
 func VersionedChange(before, after *Check) bool {
 	return before.SourceName != after.SourceName ||
 		!slices.Equal(before.Platforms, after.Platforms) ||

@@ -175,6 +175,8 @@ func (f *facet) incidents() {
 	f.cells = func(*machineView) []any { return statusCells(0, false) }
 }
 
+// overallValues is the worst of the statuses of current versions, whether somebody waived them or not: that is what the
+// outside contract filters by. What store.OverallStatus knows is what counts now.
 func overallValues(m *machineView) []facetItem {
 	return statusItem(compliance.Overall(slices.Collect(maps.Values(m.statuses))))
 }

@@ -204,6 +204,7 @@ func (x *Index) missingAssets(ctx context.Context, s *state, updates []update) (
 // set writes what a head says, but for its assets, into the state; its machine is detached. It answers nil when there is
 // no room for the head.
 func (x *Index) set(s *state, u *update) *head {
+	known := s.byHead[u.ID] != nil
 	h := s.ensureHead(u)
 	if h == nil {
 		x.log.Error("head not indexed: too many machines, or too many sources of one", "head", u.ID)
@@ -218,7 +219,10 @@ func (x *Index) set(s *state, u *update) *head {
 	for _, text := range []*string{&h.summary.Platform, &h.summary.Type, &h.summary.OSVersion, &h.summary.HardwareModel} {
 		*text = s.text(*text)
 	}
-	h.machine.tags = u.Tags
-	s.setStatuses(h, u.Statuses)
+	h.machine.tags, h.machine.overall = u.Tags, u.Overall
+	if known { // a new one has none to look for, which a build would do in every bitmap for every head
+		s.dropStatuses(h)
+	}
+	s.addStatuses(h, u.Statuses)
 	return h
 }

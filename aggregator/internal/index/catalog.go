@@ -43,6 +43,7 @@ type kind struct {
 	byName map[string]*name
 	names  []*name // in order while sorted
 	sorted bool
+	ids    []int64 // of all its assets, as they came in; of unnamed kinds alone
 }
 
 type name struct {
@@ -86,6 +87,10 @@ func (c *catalog) put(a store.IndexAsset) {
 	v.assets = append(v.assets, entry)
 	p[a.ID%pageSize] = entry
 	c.count++
+	if slices.Contains(unnamedKinds, a.Kind) {
+		k := c.kinds[a.Kind]
+		k.ids = append(k.ids, a.ID)
+	}
 }
 
 func (c *catalog) version(a store.IndexAsset) *version {

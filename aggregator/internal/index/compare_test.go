@@ -23,6 +23,7 @@ func (a *aggregator) agrees(when string) {
 	a.softwareAgrees(when)
 	a.countsAgree(when)
 	a.withAgrees(when)
+	a.censusAgrees(when)
 }
 
 // machinesAgree compares lists of machines, page by page. last_seen is compared elsewhere: no journal tells it.

@@ -14,6 +14,8 @@ func (s *state) detach(m *machine) {
 	for _, h := range m.heads {
 		s.live.Remove(h.ordinal)
 		remove(s.ofSource, h.source, h.ordinal)
+		remove(s.saying.platform, h.summary.Platform, h.ordinal)
+		remove(s.saying.kind, h.summary.Type, h.ordinal)
 	}
 	if !m.known {
 		return
@@ -23,6 +25,9 @@ func (s *state) detach(m *machine) {
 	remove(s.ofType, m.kind, m.number)
 	for _, tag := range m.tags {
 		remove(s.ofTag, tag, m.number)
+	}
+	if m.overall != nil {
+		remove(s.ofOverall, *m.overall, m.number)
 	}
 	of := system{m.platform, m.osVersion}
 	if s.ofSystem[of]--; s.ofSystem[of] == 0 {
@@ -36,6 +41,8 @@ func (s *state) attach(m *machine) {
 		add(s.ofSource, h.source, h.ordinal)
 		if !h.archived {
 			s.live.Add(h.ordinal)
+			add(s.saying.platform, h.summary.Platform, h.ordinal)
+			add(s.saying.kind, h.summary.Type, h.ordinal)
 		}
 	}
 	m.sumUp()
@@ -46,6 +53,9 @@ func (s *state) attach(m *machine) {
 	add(s.ofType, m.kind, m.number)
 	for _, tag := range m.tags {
 		add(s.ofTag, tag, m.number)
+	}
+	if m.overall != nil {
+		add(s.ofOverall, *m.overall, m.number)
 	}
 	s.ofSystem[system{m.platform, m.osVersion}]++
 }

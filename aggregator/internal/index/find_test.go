@@ -73,6 +73,11 @@ func TestFiltersFindWhatTheTreesSay(t *testing.T) {
 	w.exec(`INSERT INTO machine_tag (machine, tag) SELECT m.id, t.id FROM machine m, tag t WHERE m.id % 4 = t.id % 4`)
 	w.exec(`UPDATE head SET archived_at = now() WHERE machine <= 40 AND (machine % 7 = 0 OR id % 5 = 0)
 		OR machine > 40 AND source = (SELECT id FROM source WHERE name = 'beta')`)
+	w.exec(`INSERT INTO waiver (check_id, machine, owner, reason, expires_at)
+		SELECT check_id, machine, 'o', 'r', now() + (CASE machine % 3 WHEN 0 THEN -1 ELSE 1 END) * interval '1 day'
+		FROM check_status WHERE machine % 2 = 0`)
+	w.exec(`UPDATE machine_compliance c SET status = (SELECT max(CASE WHEN s.machine % 2 = 0 AND s.machine % 3 > 0 THEN 0 ELSE s.status END)
+		FROM check_status s JOIN head h ON h.id = s.head AND h.archived_at IS NULL WHERE s.machine = c.machine)`)
 	w.exec(`UPDATE meta_business_unit SET name = 'All of ' || id WHERE id IN (SELECT meta_business_unit FROM business_unit)`)
 	a.Forget()
 	a.rebuild(t.Context())

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -101,10 +102,39 @@ func (a *aggregator) play(ctx context.Context, random *rand.Rand, steps int) err
 			})
 		case 3:
 			err = a.whileOthersWrite(ctx)
+		case 4:
+			err = a.waive(ctx, serial)
 		default:
 			err = a.push(ctx, randomReport(serial, random))
 		}
 		if err != nil && !errors.Is(err, store.ErrRetry) {
+			return err
+		}
+	}
+	return nil
+}
+
+// waive lets a machine off every check, or no longer.
+func (a *aggregator) waive(ctx context.Context, serial string) error {
+	checks, err := a.store.CheckIDs(ctx)
+	if err != nil {
+		return err
+	}
+	waivers, err := a.store.Waivers(ctx, store.WaiverFilter{SerialNumber: serial}, 0, 100)
+	for _, v := range waivers {
+		if err := a.store.DeleteWaiver(ctx, v.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	if len(waivers) > 0 || err != nil {
+		return err
+	}
+	for _, check := range checks {
+		_, err := a.store.CreateWaiver(ctx, store.Waiver{
+			CheckID: check, SerialNumber: serial, Owner: "o", Reason: "r", ExpiresAt: time.Now().Add(time.Hour),
+		})
+		var refused compliance.FieldErrors // the machine is gone, or somebody else was first
+		if err != nil && !errors.As(err, &refused) {
 			return err
 		}
 	}
@@ -116,7 +146,8 @@ func randomReport(serial string, random *rand.Rand) report {
 		serial: serial, source: []string{"alpha", "alpha", "beta", "gamma"}[random.IntN(4)],
 		module: []string{"", "", "test.another"}[random.IntN(3)],
 		name:   []string{"", "höst-1", "host-2"}[random.IntN(3)], platform: []string{"LINUX", "LINUX", "WINDOWS", ""}[random.IntN(4)],
-		kind: []string{"SERVER", "LAPTOP"}[random.IntN(2)], sections: map[string][]string{"disks": {`{"name":"sda"}`}},
+		kind: []string{"SERVER", "LAPTOP"}[random.IntN(2)], at: time.Now().Add(-time.Duration(random.IntN(100*24)) * time.Hour),
+		sections: map[string][]string{"disks": {`{"name":"sda"}`}},
 	}
 	for n := range random.IntN(12) {
 		version := []string{"1.2", "1.9", "1.10", "not a version"}[random.IntN(4)]

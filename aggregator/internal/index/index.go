@@ -108,6 +108,7 @@ func (x *Index) Forget() {
 	x.state = nil
 	x.forgets++
 	x.mu.Unlock()
+	x.numbers.edits.Add(1)
 	x.rouse()
 }
 
@@ -138,6 +139,10 @@ func (x *Index) Fresh(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
+
+// Edits counts what was seen of changes to things that the index itself does not keep, such as checks, waivers and tags: a
+// reader that remembers those of the store reads them again when it is another number.
+func (x *Index) Edits() uint64 { return x.numbers.edits.Load() }
 
 // rouse wakes Run.
 func (x *Index) rouse() {
@@ -210,4 +215,5 @@ type numbers struct {
 	waitingEntries      atomic.Int64 // found by the last poll
 	bytes               atomic.Int64
 	checked, mismatches atomic.Int64
+	edits               atomic.Uint64
 }

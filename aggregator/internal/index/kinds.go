@@ -12,6 +12,9 @@ var softwareKinds = []string{
 	"program_instances", "python_packages", "receipts", "rpm_packages", "snap_packages", "windows_store_apps",
 }
 
+// unnamedKinds are the kinds whose name and version do not tell what a census counts them by.
+var unnamedKinds = []string{"os_version", "osx_app_instances"}
+
 // groupKind is the kind of the groups that sources have machines in.
 const groupKind = "groups"
 

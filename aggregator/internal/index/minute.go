@@ -10,6 +10,7 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/pack"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 )
@@ -146,7 +147,7 @@ func (s *state) same(m *machine, heads []store.IndexHead, ids map[uint32][]int64
 	if m == nil {
 		return len(heads) == 0
 	}
-	return slices.Equal(m.tags, tagsOf(heads)) && slices.EqualFunc(m.heads, heads, func(h *head, read store.IndexHead) bool {
+	return slices.Equal(m.tags, tagsOf(heads)) && sameOverall(m.overall, heads) && slices.EqualFunc(m.heads, heads, func(h *head, read store.IndexHead) bool {
 		if h.id != read.ID || h.seq < read.Seq {
 			return false
 		}
@@ -165,6 +166,14 @@ func tagsOf(heads []store.IndexHead) []int64 {
 		return nil
 	}
 	return heads[0].Tags
+}
+
+// sameOverall compares with the overall status that was read with the heads of a machine.
+func sameOverall(overall *compliance.Status, heads []store.IndexHead) bool {
+	if len(heads) == 0 || overall == nil || heads[0].Overall == nil {
+		return overall == nil && (len(heads) == 0 || heads[0].Overall == nil)
+	}
+	return *overall == *heads[0].Overall
 }
 
 // hasStatuses tells whether these are the statuses of a head.

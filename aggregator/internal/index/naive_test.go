@@ -6,7 +6,6 @@ package index
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +29,7 @@ type naive struct {
 	tags     []int64
 	software []naiveAsset
 	statuses map[string]compliance.Status // by the name of the check
+	counting []compliance.Status          // the same, OK where a waiver is in force
 
 	of  Names
 	now time.Time
@@ -63,9 +63,18 @@ func (a *aggregator) naively(names Names, now time.Time) []*naive {
 	if err != nil {
 		a.t.Fatal(err)
 	}
+	waived := map[string]bool{}
+	for _, v := range must(a.store.Waivers(a.t.Context(), store.WaiverFilter{State: store.ActiveWaiver}, 0, 1000))(a.t) {
+		waived[v.CheckName+" "+v.SerialNumber] = true
+	}
 	for check, name := range names.Checks {
 		for _, s := range must(a.store.ListStatuses(a.t.Context(), check, "", 1000))(a.t) {
-			bySerial[s.SerialNumber].statuses[strings.ToLower(name)] = s.Status
+			n := bySerial[s.SerialNumber]
+			n.statuses[strings.ToLower(name)] = s.Status
+			if waived[name+" "+s.SerialNumber] {
+				s.Status = compliance.StatusOK
+			}
+			n.counting = append(n.counting, s.Status)
 		}
 	}
 	return all
@@ -150,7 +159,7 @@ func (n *naive) term(t filter.Term) bool {
 			}
 		}
 	case filter.Status:
-		return len(n.statuses) > 0 && slices.Max(slices.Collect(maps.Values(n.statuses))) == t.Status
+		return len(n.counting) > 0 && slices.Max(n.counting) == t.Status
 	case filter.LastSeen:
 		left, right := n.machine.LastSeen.Sub(t.Moment), time.Duration(0)
 		if t.Moment.IsZero() {

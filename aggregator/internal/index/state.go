@@ -35,12 +35,16 @@ type state struct {
 
 	live     *roaring.Bitmap // heads that are not archived
 	ofSource map[int32]*roaring.Bitmap
+	saying   struct { // live heads by what their own snapshot says
+		platform, kind map[string]*roaring.Bitmap
+	}
 	statuses map[int64]map[compliance.Status]*roaring.Bitmap
 
 	// Of the known machines, by number.
 	ofPlatform map[string]*roaring.Bitmap
 	ofType     map[string]*roaring.Bitmap
 	ofTag      map[int64]*roaring.Bitmap
+	ofOverall  map[compliance.Status]*roaring.Bitmap
 	ofSystem   map[system]int64
 
 	texts map[string]string // each once; see text
@@ -78,6 +82,8 @@ type machine struct {
 	heads  []*head // by id
 	tags   []int64
 
+	overall *compliance.Status // nil: none
+
 	known        bool // has a live head
 	computerName string
 	platform     string
@@ -88,12 +94,14 @@ type machine struct {
 }
 
 func newState() *state {
-	return &state{
+	s := &state{
 		catalog: newCatalog(), sources: map[int32]store.Source{}, byHead: map[int64]*head{}, machines: map[int64]*machine{},
 		live: roaring.New(), ofSource: map[int32]*roaring.Bitmap{}, statuses: map[int64]map[compliance.Status]*roaring.Bitmap{},
 		ofPlatform: map[string]*roaring.Bitmap{}, ofType: map[string]*roaring.Bitmap{}, ofTag: map[int64]*roaring.Bitmap{},
-		ofSystem: map[system]int64{}, texts: map[string]string{}, applied: map[store.Position]bool{},
+		ofOverall: map[compliance.Status]*roaring.Bitmap{}, ofSystem: map[system]int64{}, texts: map[string]string{}, applied: map[store.Position]bool{},
 	}
+	s.saying.platform, s.saying.kind = map[string]*roaring.Bitmap{}, map[string]*roaring.Bitmap{}
+	return s
 }
 
 // text returns the one copy of a text that many heads have.
@@ -163,7 +171,7 @@ func (s *state) addHead(m *machine, id int64) *head {
 func (s *state) dropHead(h *head) {
 	delete(s.byHead, h.id)
 	h.machine.heads = slices.DeleteFunc(h.machine.heads, func(other *head) bool { return other == h })
-	s.setStatuses(h, nil)
+	s.dropStatuses(h)
 }
 
 // dropMachine forgets a detached machine that has no heads any more.
@@ -193,13 +201,17 @@ func (s *state) sort() {
 	s.bySerial, s.unsorted = append(merged, old...), nil
 }
 
-// setStatuses replaces the statuses that were computed from a head.
-func (s *state) setStatuses(h *head, statuses []store.IndexStatus) {
+// dropStatuses forgets the statuses that were computed from a head.
+func (s *state) dropStatuses(h *head) {
 	for _, of := range s.statuses {
 		for _, heads := range of {
 			heads.Remove(h.ordinal)
 		}
 	}
+}
+
+// addStatuses notes the statuses that were computed from a head that has none.
+func (s *state) addStatuses(h *head, statuses []store.IndexStatus) {
 	for _, status := range statuses {
 		of := s.statuses[status.Check]
 		if of == nil {

@@ -90,6 +90,9 @@ func (x *Index) apply(ctx context.Context, s *state, page []store.IndexEntry) er
 			continue
 		}
 		checks = checks || e.What == "check"
+		if s.isEdit(&e) {
+			x.numbers.edits.Add(1)
+		}
 		if e.Machine != 0 {
 			machines[e.Machine] = true
 		}
@@ -102,6 +105,17 @@ func (x *Index) apply(ctx context.Context, s *state, page []store.IndexEntry) er
 		x.write(func() { s.keepChecks(ids) })
 	}
 	return x.refresh(ctx, s, slices.Sorted(maps.Keys(machines)), true)
+}
+
+// isEdit tells whether an entry may be about what Edits counts.
+func (s *state) isEdit(e *store.IndexEntry) bool {
+	switch e.What {
+	case "check", "audit":
+		return true
+	case "tag":
+		return s.machines[e.Machine] == nil // the index does not know whose tags these are
+	}
+	return false
 }
 
 // refresh brings machines up to date. With trust the heads' assets are taken to be those of their seq, otherwise they

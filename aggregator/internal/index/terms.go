@@ -31,7 +31,7 @@ func (e *evaluation) term(t filter.Term) *roaring.Bitmap {
 	case filter.Check:
 		return e.check(t)
 	case filter.Status:
-		return e.overall(t.Status)
+		return keyed(s.ofOverall, func(status compliance.Status) bool { return status == t.Status })
 	case filter.Group:
 		u := union{live: s.live, found: roaring.New()}
 		if k := s.catalog.kinds[groupKind]; k != nil {
@@ -197,22 +197,4 @@ func (e *evaluation) check(t filter.Term) *roaring.Bitmap {
 	}
 	heads.And(e.state.live)
 	return machinesIn(heads)
-}
-
-// overall returns the machines whose worst status it is.
-func (e *evaluation) overall(wanted compliance.Status) *roaring.Bitmap {
-	have, worse := roaring.New(), roaring.New()
-	for _, of := range e.state.statuses {
-		for status, b := range of {
-			switch {
-			case status == wanted:
-				have.Or(b)
-			case status > wanted:
-				worse.Or(b)
-			}
-		}
-	}
-	have.And(e.state.live)
-	worse.And(e.state.live)
-	return roaring.AndNot(machinesIn(have), machinesIn(worse))
 }

@@ -32,6 +32,7 @@ type world struct {
 type aggregator struct {
 	*Index
 	t      *testing.T
+	pool   *pgxpool.Pool
 	store  *store.Store
 	commit *commit.Committer
 	byHand bool // the test turns the index
@@ -51,7 +52,7 @@ func (w *world) aggregator() *aggregator {
 	if err := s.EnsurePartitions(w.t.Context(), 2); err != nil {
 		w.t.Fatal(err)
 	}
-	a := &aggregator{t: w.t, store: s, commit: commit.New(s, log), Index: New(s, Options{Log: log}), byHand: true}
+	a := &aggregator{t: w.t, pool: w.pool, store: s, commit: commit.New(s, log), Index: New(s, Options{Log: log}), byHand: true}
 	a.rebuild(w.t.Context())
 	if a.current() == nil {
 		w.t.Fatal("the index was not built")
@@ -65,7 +66,7 @@ func (w *world) running() *aggregator {
 	log := slog.New(slog.DiscardHandler)
 	s := store.New(w.pool)
 	w.t.Cleanup(s.Close)
-	a := &aggregator{t: w.t, store: s, commit: commit.New(s, log), Index: New(s, Options{Log: log})}
+	a := &aggregator{t: w.t, pool: w.pool, store: s, commit: commit.New(s, log), Index: New(s, Options{Log: log})}
 	ctx, stop := context.WithCancel(w.t.Context())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()

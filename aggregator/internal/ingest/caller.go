@@ -4,6 +4,7 @@ package ingest
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"maps"
 	"slices"
@@ -125,18 +126,30 @@ func (s *Service) findCaller(ctx context.Context, digest auth.Digest) (caller, e
 	return c, nil
 }
 
-// freeze stops the caller's credential and forgets what is cached of it.
-func (s *Service) freeze(ctx context.Context, c caller, why string, newcomer []byte) error {
-	first, err := s.store.Freeze(ctx, c.ID, why, newcomer)
+// freeze stops the caller's credential and forgets what is cached of it. instance is the agent process that calls.
+func (s *Service) freeze(ctx context.Context, c caller, why store.Conflict, instance []byte) error {
+	why.Reported = reportedOf(c, instance)
+	first, err := s.store.Freeze(ctx, c.ID, why)
 	if err != nil {
 		return unavailable(err)
 	}
 	s.callers.drop(c.digest)
 	if first {
-		s.log.Warn("credential frozen", "serial_number", c.Serial, "why", why, "address", c.ip)
+		s.log.Warn("credential frozen", "serial_number", c.Serial, "why", why.Why, "address", c.ip)
 		s.metrics.conflicts.Inc()
 	}
-	return refuseFrozen(why)
+	return refuseFrozen(why.Why)
+}
+
+// reportedMachine is what is known of a machine that turned up with another one's credential.
+type reportedMachine struct {
+	SerialNumber    string `json:"serial_number"` // that the credential stands for
+	PublicIPAddress string `json:"public_ip_address,omitempty"`
+	AgentInstance   string `json:"agent_instance,omitempty"` // hexadecimal
+}
+
+func reportedOf(c caller, instance []byte) reportedMachine {
+	return reportedMachine{SerialNumber: c.Serial, PublicIPAddress: c.ip, AgentInstance: hex.EncodeToString(instance)}
 }
 
 // ipOf returns the address of a `host:port` peer, an IPv4 address inside IPv6 unpacked; empty when it has none.

@@ -129,7 +129,9 @@ func (s *Service) findHead(ctx context.Context, r *report, push *commit.Push) (k
 func (s *Service) refused(ctx context.Context, r *report, err error) error {
 	var conflict *commit.ConflictError
 	if errors.As(err, &conflict) {
-		return s.freeze(ctx, r.caller, "two agents use it at the same time", conflict.Newcomer)
+		return s.freeze(ctx, r.caller, store.Conflict{
+			Why: "two agents use it at the same time", Newcomer: conflict.Newcomer, Module: r.source.Module,
+		}, r.stamp.Instance)
 	}
 	return s.refusalOf(ctx, r.caller, err)
 }

@@ -173,7 +173,7 @@ func TestFrozenByAnotherAggregator(t *testing.T) {
 	for _, c := range must(w.LatestCredentials(t.Context(), 1))(t) {
 		credential = c
 	}
-	must(w.Freeze(t.Context(), credential.ID, "of an operator's doing", nil))(t)
+	must(w.Freeze(t.Context(), credential.ID, store.Conflict{Why: "of an operator's doing"}))(t)
 	_, err := a.client.PushDelta(a.ctx(), a.deltaRequest("disks", `{"name":"x"}`)) // the first aggregator has the caller cached
 	wantRefusal(t, err, connect.CodePermissionDenied, "credential is frozen", isFrozen)
 	a.client = connectTo(t, w.aggregators[1].http, false)

@@ -23,7 +23,7 @@ func (s *Service) Enroll(ctx context.Context, req *syncv1.EnrollRequest) (*syncv
 	if err := checkEnrollment(c, req); err != nil {
 		return nil, err
 	}
-	if err := s.checkSecret(ctx, req.GetSecret()); err != nil {
+	if err := s.checkSecret(ctx, req); err != nil {
 		return nil, err
 	}
 	turn, err := s.gates.enrollments.enter(ctx)
@@ -42,6 +42,7 @@ func (s *Service) Enroll(ctx context.Context, req *syncv1.EnrollRequest) (*syncv
 	issue := store.NewCredential{
 		Serial: serial, Modules: agentModules,
 		Evidence: normal.EvidenceDigest(req.GetEvidence()), Identity: identity, Instance: req.GetStamp().GetInstance(),
+		Request: callOf(ctx).request(),
 	}
 	issue.UDID, _ = normal.CleanUUID(req.GetEvidence().GetProductUuid())
 	if req.GetSecret() != "" {
@@ -77,9 +78,9 @@ func (s *Service) advertised(c *call) string {
 // checkSecret refuses a secret that opens nothing, before anything else is asked of the database. Whoever guesses waits
 // behind other guessers alone; that a secret is good is remembered for a while, and Issue decides for good. Secrets are
 // found by their SHA-256, so that the time it takes tells nothing about them.
-func (s *Service) checkSecret(ctx context.Context, secret string) error {
-	digest := auth.DigestOf(secret)
-	if _, good := s.secrets.get(digest); good || secret == "" {
+func (s *Service) checkSecret(ctx context.Context, req *syncv1.EnrollRequest) error {
+	digest := auth.DigestOf(req.GetSecret())
+	if _, good := s.secrets.get(digest); good || req.GetSecret() == "" {
 		return nil
 	}
 	turn, err := s.gates.secrets.enter(ctx)
@@ -88,6 +89,7 @@ func (s *Service) checkSecret(ctx context.Context, secret string) error {
 	}
 	defer turn.leave()
 	if err := s.store.CheckSecret(ctx, digest); err != nil {
+		s.tellRefusal(ctx, err, store.NewCredential{Secret: digest}, req)
 		return refusedEnrollment(err)
 	}
 	s.secrets.put(digest, struct{}{})
@@ -118,6 +120,7 @@ func (s *Service) issue(ctx context.Context, n store.NewCredential, req *syncv1.
 	credential = auth.NewMachineCredential()
 	n.Digest = auth.DigestOf(credential)
 	if issued, err = s.store.Issue(ctx, n); err != nil {
+		s.tellRefusal(ctx, err, n, req)
 		return issued, "", refusedEnrollment(err)
 	}
 	shared, err := s.sharesSerial(ctx, &issued, req.GetEvidence())
@@ -131,6 +134,7 @@ func (s *Service) issue(ctx context.Context, n store.NewCredential, req *syncv1.
 	n.Digest, n.Secret, n.Enrollment = auth.DigestOf(credential), auth.Digest{}, issued.Enrollment
 	n.Serial, n.Moved = distinct(issued.Serial, req.GetEvidence(), n.Instance), true
 	if issued, err = s.store.Issue(ctx, n); err != nil {
+		s.tellRefusal(ctx, err, n, req)
 		return issued, "", refusedEnrollment(err)
 	}
 	return issued, credential, nil

@@ -18,7 +18,10 @@ type metrics struct {
 	enrollments prometheus.Counter
 	conflicts   prometheus.Counter
 	refusals    *prometheus.CounterVec
-	waits       *prometheus.HistogramVec
+
+	refusedEnrollments *prometheus.CounterVec
+
+	waits *prometheus.HistogramVec
 }
 
 func newMetrics(registerer prometheus.Registerer) *metrics {
@@ -46,6 +49,9 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		refusals: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "rollcall_sync_refusals_total", Help: "Calls whose caller was asked to come again later, by gate and reason.",
 		}, []string{"gate", "reason"}),
+		refusedEnrollments: factory.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollcall_machine_enrollments_refused_total", Help: "Enrolments that were refused, by reason.",
+		}, []string{"reason"}),
 		waits: factory.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "rollcall_sync_queue_wait_seconds", Help: "How long calls waited for their turn, of those that had to, by gate.",
 			Buckets: []float64{.0001, .001, .005, .01, .05, .1, .5, 1, 5, 10},

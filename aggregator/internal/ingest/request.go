@@ -49,7 +49,8 @@ func (s *Service) begin(ctx context.Context, stamp *syncv1.Stamp, source *syncv1
 	case r.caller.Frozen:
 		return r, refuseFrozen(r.caller.FrozenWhy)
 	case stamp.GetEvidence() != r.caller.Evidence:
-		return r, s.freeze(ctx, r.caller, "it was issued to a machine with other evidence", nil)
+		why := store.Conflict{Why: "it was issued to a machine with other evidence", Module: moduleOf(source)}
+		return r, s.freeze(ctx, r.caller, why, stamp.GetInstance())
 	}
 	r.stamp = commit.Stamp{Instance: stamp.GetInstance(), Counter: stamp.GetCounter()}
 	var err error
@@ -59,9 +60,9 @@ func (s *Service) begin(ctx context.Context, stamp *syncv1.Stamp, source *syncv1
 
 // sourceOf returns the source that a request names, which the caller's credential must be good for.
 func (s *Service) sourceOf(ctx context.Context, source *syncv1.Source) (store.Source, error) {
-	module, name := defaultModule, agentSources[defaultModule]
+	module, name := moduleOf(source), agentSources[defaultModule]
 	if source != nil {
-		module, name = source.GetModule(), source.GetName()
+		name = source.GetName()
 	}
 	if agentSources[module] != name || !slices.Contains(callerOf(ctx).Modules, module) {
 		return store.Source{}, connect.NewError(connect.CodePermissionDenied,
@@ -76,6 +77,14 @@ func (s *Service) sourceOf(ctx context.Context, source *syncv1.Source) (store.So
 	}
 	s.sources.put(module, known)
 	return known, nil
+}
+
+// moduleOf is the module that a request names, or leaves out.
+func moduleOf(source *syncv1.Source) string {
+	if source == nil {
+		return defaultModule
+	}
+	return source.GetModule()
 }
 
 // push returns the part of a commit that every report has.

@@ -43,6 +43,8 @@ type Service struct {
 	outage  *outage
 	ended   ended
 
+	refusals refusals
+
 	configurations configurations
 
 	metrics *metrics

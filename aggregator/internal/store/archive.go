@@ -86,17 +86,22 @@ func (s *Store) Archive(ctx context.Context, serials []string) (int, error) {
 func archiveBatch(ctx context.Context, tx pgx.Tx, serials []string) (heads int, err error) {
 	rows, _ := tx.Query(ctx, archiveSQL, serials, auth.ReachOf(ctx).Tags) // its error comes back from ForEachRow
 	var entries []Audit
+	var machines []int64
 	var machine, count int64
 	var serial string
 	_, err = pgx.ForEachRow(rows, []any{&machine, &serial, &count}, func() error {
 		heads += int(count)
+		machines = append(machines, machine)
 		entries = append(entries, auditOfMachine("archived", machine, serial, archivedCount{count}, archivedCount{}))
 		return nil
 	})
-	if err != nil || !asked(ctx) {
+	if err == nil && asked(ctx) {
+		err = record(ctx, tx, entries...)
+	}
+	if err != nil {
 		return heads, err
 	}
-	return heads, record(ctx, tx, entries...)
+	return heads, settleCompliance(ctx, tx, machines)
 }
 
 // auditOfMachine is an entry about a machine.

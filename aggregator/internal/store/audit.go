@@ -18,13 +18,21 @@ type Audit struct {
 	ObjectName string
 	Before     any // encoded as JSON, without secrets; nil: there was nothing
 	After      any // encoded as JSON, without secrets; nil: there is nothing any more
+
+	Request *auth.Request // how it was asked for when no principal says so; nil: nobody asked
 }
 
+// Machines have events of their own: see the journal's other rows.
 const recordSQL = `
-INSERT INTO audit (actor_kind, actor_id, actor_name, action, object, object_id, object_name, before, after)
-SELECT $1, $2, $3, o.* FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::json[], $9::json[]) AS o`
+WITH entry AS (
+	INSERT INTO audit (actor_kind, actor_id, actor_name, request, action, object, object_id, object_name, before, after)
+	SELECT $1, $2, $3, $4::json, o.* FROM unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::json[], $10::json[]) AS o
+	RETURNING id, object
+)
+INSERT INTO journal (what, detail) SELECT 'audit', id::text FROM entry WHERE object <> 'machine' ORDER BY id`
 
-// record adds to the audit log what the principal of the context did, within the transaction that does it.
+// record adds to the audit log, and to the journal, what the principal of the context did, within the transaction that
+// does it.
 func record(ctx context.Context, tx querier, entries ...Audit) error {
 	if len(entries) == 0 {
 		return nil
@@ -44,10 +52,27 @@ func record(ctx context.Context, tx querier, entries ...Audit) error {
 		actions, objects, ids, names = append(actions, e.Action), append(objects, e.Object), append(ids, e.ObjectID), append(names, e.ObjectName)
 		before, after = append(before, was), append(after, is)
 	}
-	if _, err := tx.Exec(ctx, recordSQL, kind, id, name, actions, objects, ids, names, before, after); err != nil {
+	request := requestOf(ctx)
+	if asked := entries[0].Request; asked != nil && request == nil { // such an entry comes alone
+		text := string(asked.JSON())
+		request = &text
+	}
+	_, err := tx.Exec(ctx, recordSQL, kind, id, name, request, actions, objects, ids, names, before, after)
+	if err != nil {
 		return fmt.Errorf("audit %s of %s: %w", entries[0].Action, entries[0].Object, err)
 	}
 	return nil
+}
+
+// requestOf is how the principal of the context asked, as JSON; nil when nobody did over HTTP.
+func requestOf(ctx context.Context) *string {
+	p, _ := auth.PrincipalOf(ctx)
+	raw := p.RequestJSON()
+	if raw == nil {
+		return nil
+	}
+	text := string(raw)
+	return &text
 }
 
 // actorOf is who acts: the principal of the context, or the program itself.

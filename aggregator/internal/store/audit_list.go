@@ -25,6 +25,7 @@ type AuditEntry struct {
 	ObjectName string
 	Before     json.RawMessage // nil: there was nothing
 	After      json.RawMessage // nil: there is nothing any more
+	Request    json.RawMessage // how the actor asked, without secrets; nil: not over HTTP
 }
 
 // AuditFilter says which rows are wanted; what is zero does not matter.
@@ -35,7 +36,7 @@ type AuditFilter struct {
 
 const (
 	auditSQL = `
-SELECT id, at, actor_kind, actor_id, actor_name, action, object, object_id, object_name, before, after
+SELECT id, at, actor_kind, actor_id, actor_name, action, object, object_id, object_name, before, after, request
 FROM audit
 WHERE id < $1`
 	auditObjectSQL   = ` AND object = $2`

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,14 +16,15 @@ import (
 
 const (
 	checkColumns = `
-id, compliance_check_id, name, description, version, source_name, platforms, tags, jmespath_expression, created_at, updated_at`
+id, compliance_check_id, name, description, version, source_name, platforms, tags, jmespath_expression, severity, labels,
+evaluated_version, created_at, updated_at`
 
 	// Whoever deletes one of them waits, and finds the check that names it.
 	keepTagsSQL = `SELECT id FROM tag WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE`
 
 	insertCheckSQL = `
-INSERT INTO jmespath_check (name, description, source_name, platforms, tags, jmespath_expression)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO jmespath_check (name, description, source_name, platforms, tags, jmespath_expression, severity, labels)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 RETURNING ` + checkColumns
 
 	// Raising the generation makes commits that were computed without the new check compute once more.
@@ -31,8 +33,8 @@ RETURNING ` + checkColumns
 )
 
 // CreateCheck stores a new check, of which Validate found nothing wrong, as version 1. A name that is taken, or a tag
-// that does not exist, is a compliance.FieldErrors. Commits after it evaluate the check; EachHeadOfSource has the heads that are
-// there already.
+// that does not exist, is a compliance.FieldErrors. Commits after it evaluate the check; HeadsToEvaluate has the heads that are
+// there already, once AwaitCommits has returned.
 func (s *Store) CreateCheck(ctx context.Context, c compliance.Check) (compliance.Check, error) {
 	var created compliance.Check
 	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -40,9 +42,13 @@ func (s *Store) CreateCheck(ctx context.Context, c compliance.Check) (compliance
 			return err
 		}
 		var err error
-		created, err = oneCheck(ctx, tx, insertCheckSQL, c.Name, c.Description, c.SourceName, list(c.Platforms), list(c.Tags), c.Expression)
+		created, err = oneCheck(ctx, tx, insertCheckSQL, c.Name, c.Description, c.SourceName, list(c.Platforms), list(c.Tags),
+			c.Expression, severity(&c), list(c.Labels))
 		if err != nil {
 			return checkNameTaken(err)
+		}
+		if err := defineCheck(ctx, tx, created.ID); err != nil {
+			return err
 		}
 		if err := record(ctx, tx, auditCheck("created", nil, &created)); err != nil {
 			return err
@@ -53,6 +59,10 @@ func (s *Store) CreateCheck(ctx context.Context, c compliance.Check) (compliance
 		return compliance.Check{}, fmt.Errorf("create check %q: %w", c.Name, err)
 	}
 	return created, nil
+}
+
+func severity(c *compliance.Check) string {
+	return cmp.Or(c.Severity, compliance.DefaultSeverity)
 }
 
 // tagsExist keeps the tags from being deleted until the transaction ends; a missing one is a compliance.FieldErrors.
@@ -131,6 +141,6 @@ func oneCheck(ctx context.Context, db querier, sql string, args ...any) (complia
 func scanCheck(row pgx.CollectableRow) (compliance.Check, error) {
 	var c compliance.Check
 	err := row.Scan(&c.ID, &c.ComplianceCheckID, &c.Name, &c.Description, &c.Version, &c.SourceName, &c.Platforms, &c.Tags,
-		&c.Expression, &c.CreatedAt, &c.UpdatedAt)
+		&c.Expression, &c.Severity, &c.Labels, &c.EvaluatedVersion, &c.CreatedAt, &c.UpdatedAt)
 	return c, err
 }

@@ -18,9 +18,10 @@ const (
 	updateCheckSQL = `
 UPDATE jmespath_check
 SET name = $2, description = $3, source_name = $4, platforms = $5, tags = $6, jmespath_expression = $7, version = $8,
-    updated_at = now()
+    severity = $9, labels = $10, updated_at = now()
 WHERE id = $1
 RETURNING ` + checkColumns
+	holdCheckSQL   = oneCheckSQL + ` FOR UPDATE`
 	deleteCheckSQL = `DELETE FROM jmespath_check WHERE id = $1 RETURNING ` + checkColumns
 )
 
@@ -41,9 +42,12 @@ func (s *Store) UpdateCheck(ctx context.Context, c compliance.Check) (updated co
 			version++
 		}
 		updated, err = oneCheck(ctx, tx, updateCheckSQL, c.ID, c.Name, c.Description, c.SourceName, list(c.Platforms),
-			list(c.Tags), c.Expression, version)
+			list(c.Tags), c.Expression, version, severity(&c), list(c.Labels))
 		if err != nil {
 			return checkNameTaken(err)
+		}
+		if err := defineCheck(ctx, tx, updated.ID); err != nil {
+			return err
 		}
 		if err := record(ctx, tx, auditCheck("updated", &before, &updated)); err != nil {
 			return err
@@ -56,22 +60,46 @@ func (s *Store) UpdateCheck(ctx context.Context, c compliance.Check) (updated co
 	return updated, evaluate, nil
 }
 
-// DeleteCheck removes a check and its statuses; ErrNotFound when there is none.
+// DeleteCheck removes a check, its statuses and its waivers; ErrNotFound when there is none. The statuses of a fleet go in
+// several transactions before the check does, even if who asked for it goes meanwhile. After an error some may be gone,
+// and the check waits for its evaluation.
 func (s *Store) DeleteCheck(ctx context.Context, id int64) error {
-	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		gone, err := oneCheck(ctx, tx, deleteCheckSQL, id)
-		if err != nil {
-			return err
-		}
-		if err := record(ctx, tx, auditCheck("deleted", &gone, nil)); err != nil {
-			return err
-		}
-		return announceChecks(ctx, tx, gone)
-	})
+	ctx = context.WithoutCancel(ctx)
+	if err := s.awaitEvaluation(ctx, id); err != nil {
+		return err
+	}
+	if err := s.dropStatusesOf(ctx, id); err != nil {
+		return err
+	}
+	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error { return deleteCheck(ctx, tx, id) })
 	if err != nil {
 		return fmt.Errorf("delete check %d: %w", id, err)
 	}
 	return nil
+}
+
+func deleteCheck(ctx context.Context, tx pgx.Tx, id int64) error {
+	if _, err := oneCheck(ctx, tx, holdCheckSQL, id); err != nil {
+		return err
+	}
+	entries, err := deleteWaiversOf(ctx, tx, id) // before the statuses: who changes one settles statuses with its row locked
+	if err != nil {
+		return err
+	}
+	if err := dropLastStatuses(ctx, tx, id); err != nil {
+		return err
+	}
+	gone, err := oneCheck(ctx, tx, deleteCheckSQL, id)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, endDefinitionsSQL, id); err != nil {
+		return fmt.Errorf("end definitions: %w", err)
+	}
+	if err := record(ctx, tx, append(entries, auditCheck("deleted", &gone, nil))...); err != nil {
+		return err
+	}
+	return announceChecks(ctx, tx, gone)
 }
 
 // announceChecks tells readers of the journal, and makes commits that were computed with the checks as they were compute
@@ -93,38 +121,6 @@ func journalChecks(ctx context.Context, tx pgx.Tx, checks []compliance.Check) er
 	return nil
 }
 
-// Statuses of an older version are of what is in the scope no more, once the newer version was evaluated everywhere.
-const dropStatusesSQL = `
-WITH outdated AS (
-	SELECT check_id, machine FROM check_status
-	WHERE check_id = $1 AND check_version < $2
-	ORDER BY machine LIMIT $3
-	FOR UPDATE
-), dropped AS (
-	DELETE FROM check_status s USING outdated o WHERE s.check_id = o.check_id AND s.machine = o.machine
-	RETURNING s.machine, s.head
-)
-INSERT INTO journal (what, machine, head) SELECT 'status', machine, head FROM dropped ORDER BY machine`
-
-// DropOutdatedStatuses removes the statuses of a check that are of an older version, a few thousand in a transaction.
-func (s *Store) DropOutdatedStatuses(ctx context.Context, check int64, version int) error {
-	const batch = 5000
-	for {
-		var dropped int64
-		err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			tag, err := tx.Exec(ctx, dropStatusesSQL, check, version, batch)
-			dropped = tag.RowsAffected()
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("drop outdated statuses of check %d: %w", check, err)
-		}
-		if dropped < batch {
-			return nil
-		}
-	}
-}
-
 // checkAudit is how the audit log spells a check.
 type checkAudit struct {
 	ID                int64     `json:"id"`
@@ -136,6 +132,9 @@ type checkAudit struct {
 	Platforms         []string  `json:"platforms"`
 	Tags              []int64   `json:"tags"`
 	Expression        string    `json:"jmespath_expression"`
+	Severity          string    `json:"severity"`
+	Labels            []string  `json:"labels"`
+	EvaluatedVersion  int       `json:"-"`
 	CreatedAt         time.Time `json:"created_at"`
 	UpdatedAt         time.Time `json:"updated_at"`
 }

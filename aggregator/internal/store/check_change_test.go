@@ -38,8 +38,8 @@ func TestOnlyTheNewestVersionOfACheckHasStatuses(t *testing.T) {
 	if err := w.DropOutdatedStatuses(ctx, check.ID, 2); err != nil || w.count("SELECT count(*) FROM check_status") != 0 {
 		t.Errorf("a status of version 1 is left: %v", err)
 	}
-	if n := w.count("SELECT count(*) FROM journal WHERE what = 'status' AND head = $1", wrote.Head); n != 1 {
-		t.Errorf("the journal names the head %d times", n)
+	if n := w.count("SELECT count(*) FROM journal WHERE what = 'status' AND head = $1 AND body IS NULL", wrote.Head); n != 1 {
+		t.Errorf("the journal tells %d times that the head's status is gone", n)
 	}
 }
 
@@ -85,5 +85,40 @@ func TestChangesOfChecksAreAudited(t *testing.T) {
 		if n := w.count("SELECT count(*) FROM audit WHERE object = 'jmespath_check' AND actor_kind = 'system' AND " + action); n != 1 {
 			t.Errorf("%s: %d rows", action, n)
 		}
+	}
+}
+
+func TestACheckWhoseDeletionFailedWaitsForItsEvaluation(t *testing.T) {
+	t.Parallel()
+	w, ctx := newWorld(t), t.Context()
+	check := w.check("c").ID
+	w.commit("S", agentSource, report{"disks": {}}, statuses(result(check, compliance.StatusFailed)))
+	if err := w.MarkEvaluated(ctx, check, 1); err != nil {
+		t.Fatal(err)
+	}
+	w.exec(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$`)
+	w.exec(`CREATE TRIGGER refuse BEFORE DELETE ON jmespath_check FOR EACH ROW EXECUTE FUNCTION refuse()`)
+	if err := w.DeleteCheck(ctx, check); err == nil {
+		t.Fatal("deleted in spite of the trigger")
+	}
+	if waiting := must(w.ChecksToEvaluate(ctx, nil))(t); len(waiting) != 1 || waiting[0].ID != check {
+		t.Errorf("checks that wait: %v; the statuses are gone, so this one has to", waiting)
+	}
+}
+
+func TestACommitThatWaitedForWhoWaitedForItIsComputedAnew(t *testing.T) {
+	t.Parallel()
+	w, ctx := newWorld(t), t.Context()
+	machine := must(w.EnsureMachine(ctx, "S"))(t)
+	source := must(w.EnsureSource(ctx, store.Source{Module: "m", Name: "n"}))(t)
+	state := must(w.LoadHead(ctx, machine, source.ID))(t)
+	w.exec(`CREATE FUNCTION deadlock() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'deadlock' USING ERRCODE = '40P01'; END $$`)
+	w.exec(`CREATE TRIGGER deadlock BEFORE INSERT ON journal FOR EACH ROW EXECUTE FUNCTION deadlock()`)
+	_, err := w.WriteCommit(ctx, &store.Commit{
+		Machine: machine, Source: source.ID, State: &state, Root: pack.Sections{}.Root(),
+		Plan: pack.NewPlan(nil, pack.Sections{}, nil), Delta: pack.EncodeDeltas(nil),
+	})
+	if !errors.Is(err, store.ErrRetry) {
+		t.Errorf("got %v, want to be told to compute it anew", err)
 	}
 }

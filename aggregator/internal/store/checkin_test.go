@@ -111,6 +111,31 @@ func TestACheckInRevives(t *testing.T) {
 	}
 }
 
+func TestARevivalThatFailsFailsNoOtherCheckIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	heads := make([]int64, 6) // those that share a shard are batched together
+	for i := range heads {
+		heads[i] = w.commit(fmt.Sprint("S", i), agentSource, report{"disks": {}}, stamped(instanceA, 1)).Head
+	}
+	const asleep = 2
+	must(w.Archive(t.Context(), []string{fmt.Sprint("S", asleep)}))(t)
+	w.exec("ALTER TABLE machine_compliance RENAME TO away")
+	var group sync.WaitGroup
+	for i, head := range heads {
+		group.Go(func() {
+			c := store.CheckIn{Head: head, Root: emptyRoot("disks"), Instance: instanceA, Counter: 2}
+			if touched, err := w.TouchHead(t.Context(), c); err != nil || touched != (i != asleep) {
+				t.Errorf("head %d: got %v, %v", head, touched, err)
+			}
+		})
+	}
+	group.Wait()
+	if w.count("SELECT count(*) FROM head WHERE archived_at IS NOT NULL AND counter = 1") != 1 {
+		t.Error("the archived head was written")
+	}
+}
+
 func TestACheckInDoesNotWaitForAPush(t *testing.T) {
 	t.Parallel()
 	w, ctx := newWorld(t), t.Context()

@@ -38,8 +38,8 @@ const (
 )
 
 // CleanHistory deletes the changes that are older than so many days. The newest change of a head stays whatever its
-// age, and so do heads. It calls progress between its transactions with how many heads it looked at, and how many there
-// are. What it deleted before an error stays deleted.
+// age, and so do heads. The journal tells that it begins; see RecordCleanupFinished. It calls progress between its
+// transactions with how many heads it looked at, and how many there are. What it deleted before an error stays deleted.
 func (s *Store) CleanHistory(ctx context.Context, days int, progress func(done, total int64)) (Cleaned, error) {
 	var c Cleaned
 	var total int64
@@ -47,7 +47,10 @@ func (s *Store) CleanHistory(ctx context.Context, days int, progress func(done, 
 		if err := tx.QueryRow(ctx, cleanUntilSQL, days).Scan(&c.Until); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, raiseFloorSQL, c.Until); err != nil || !asked(ctx) {
+		if _, err := tx.Exec(ctx, raiseFloorSQL, c.Until); err != nil {
+			return err
+		}
+		if err := recordCleanupBegun(ctx, tx, days, &c); err != nil || !asked(ctx) {
 			return err
 		}
 		return record(ctx, tx, Audit{Action: "cleaned", Object: "history", After: historyLeft{days, c.Until.UTC()}})

@@ -47,6 +47,7 @@ var constraints = map[string]*FieldError{
 	"enrollment_munki_configuration_fkey":   {"configuration", ErrNoSuch},
 	"osquery_configuration_name_key":        {"name", ErrExists},
 	"munki_configuration_name_key":          {"name", ErrExists},
+	"probe_name_key":                        {"name", ErrExists},
 }
 
 // fieldError turns a violated constraint of what was inserted or updated into a FieldError.

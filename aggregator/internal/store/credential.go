@@ -114,19 +114,42 @@ func scanCredential(row pgx.CollectableRow) (Credential, error) {
 	return c, err
 }
 
+// Conflict is why a credential cannot be right: two machines seem to use it.
+type Conflict struct {
+	Why      string
+	Newcomer []byte // agent process that has to enrol under another identity; nil: not known
+	Module   string // of the source that it turned up with; "": not known
+	Reported any    // what is known of the machine that turned up, as a JSON object; nil: nothing
+}
+
+// conflictEvent is the body of its journal row, with the outside contract's keys.
+type conflictEvent struct {
+	Module   string `json:"module"`
+	Reported any    `json:"reported_machine_info"`
+}
+
 const freezeSQL = `
 WITH frozen AS (
 	UPDATE credential SET frozen_at = now(), frozen_why = $2, newcomer = $3
 	WHERE id = $1 AND frozen_at IS NULL AND revoked_at IS NULL
 	RETURNING machine
 )
-INSERT INTO journal (what, machine, detail) SELECT 'conflict', machine, $2 FROM frozen`
+INSERT INTO journal (what, machine, detail, body)
+SELECT 'conflict', f.machine, $2, json_build_object('module', $4::json->'module',
+    'reported_machine_info', $4::json->'reported_machine_info', 'enrollment_serial_number', m.serial_number)
+FROM frozen f JOIN machine m ON m.id = f.machine`
 
-// Freeze stops the credential from pushing, because two machines seem to use it, and writes one journal row that says
-// why. newcomer is the agent process that has to enrol under another identity, nil when it is not known. It reports
-// whether this call froze it: freezing it again changes nothing.
-func (s *Store) Freeze(ctx context.Context, id int64, why string, newcomer []byte) (bool, error) {
-	tag, err := s.pool.Exec(ctx, freezeSQL, id, why, bytesOf(newcomer))
+// Freeze stops the credential from pushing and writes one journal row that says why. It reports whether this call froze
+// it: freezing it again changes nothing.
+func (s *Store) Freeze(ctx context.Context, id int64, c Conflict) (bool, error) {
+	if c.Reported == nil {
+		c.Reported = struct{}{}
+	}
+	body, err := json.Marshal(conflictEvent{c.Module, c.Reported})
+	if err != nil {
+		return false, fmt.Errorf("freeze credential %d: %w", id, err)
+	}
+	tag, err := s.pool.Exec(ctx, freezeSQL, id, c.Why, bytesOf(c.Newcomer), string(body))
 	if err != nil {
 		return false, fmt.Errorf("freeze credential %d: %w", id, err)
 	}

@@ -111,7 +111,7 @@ func TestFirstUseOfACredentialEndsTheOlderOnes(t *testing.T) {
 	w, ctx := newWorld(t), t.Context()
 	first, frozen, second, third := must(w.issue("S", "c1", ""))(t), must(w.issue("S", "c2", ""))(t), must(w.issue("S", "c3", ""))(t), must(w.issue("S", "c4", ""))(t)
 	must(w.issue("OTHER", "c5", ""))(t)
-	must(w.Freeze(ctx, frozen.ID, "two machines", nil))(t)
+	must(w.Freeze(ctx, frozen.ID, store.Conflict{Why: "two machines"}))(t)
 	for i, want := range []int{1, 0} { // the second use changes nothing
 		ended := must(w.UseCredential(ctx, second.ID))(t)
 		if len(ended) != want || (want == 1 && ended[0] != auth.DigestOf("c1")) {
@@ -142,7 +142,7 @@ func TestConflictIsWrittenOnce(t *testing.T) {
 	w, ctx := newWorld(t), t.Context()
 	c := must(w.issue("S", "c", ""))(t)
 	for i, want := range []bool{true, false} {
-		if froze := must(w.Freeze(ctx, c.ID, "two machines", []byte("newcomer")))(t); froze != want {
+		if froze := must(w.Freeze(ctx, c.ID, store.Conflict{Why: "two machines", Newcomer: []byte("newcomer")}))(t); froze != want {
 			t.Errorf("call %d: got %v, want %v", i, froze, want)
 		}
 	}

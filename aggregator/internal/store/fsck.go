@@ -24,8 +24,9 @@ type FsckCounts struct {
 
 // Fsck reads the whole database and reports what does not fit together, one line for each problem: heads whose
 // sections or root have another digest than stored, changes that are missing or cannot be undone, assets that are
-// referred to but not there, or that have another digest than their body. It changes nothing and may run beside
-// commits. Its memory does not grow with the fleet, but for one bit for each asset.
+// referred to but not there, or that have another digest than their body, machines with another overall status than
+// their statuses make. It changes nothing and may run beside commits. Its memory does not grow with the fleet, but for
+// one bit for each asset.
 func (s *Store) Fsck(ctx context.Context, report func(problem string)) (FsckCounts, error) {
 	f := &fsck{store: s, report: report, cache: map[int64]KnownAsset{}}
 	steps := []struct {
@@ -36,6 +37,7 @@ func (s *Store) Fsck(ctx context.Context, report func(problem string)) (FsckCoun
 		{"heads", f.heads},
 		{"changes", f.strayChanges},
 		{"assets", f.assets},
+		{"compliance", f.compliance},
 	}
 	for _, step := range steps {
 		if err := step.run(ctx); err != nil {

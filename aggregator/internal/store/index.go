@@ -28,6 +28,7 @@ type IndexHead struct {
 	User      PrincipalUser
 	Tags      []int64 // of the machine, ascending
 	Statuses  []IndexStatus
+	Overall   *compliance.Status // of the machine; nil: none
 
 	Whole  bool         // Rows are all sections that can hold shared assets; otherwise Deltas lead there
 	Rows   []pack.Row   // for pack.AppendSharedIDs
@@ -52,7 +53,8 @@ SELECT h.id, h.machine, m.serial_number, h.source, h.seq, h.changed_at, h.last_s
        coalesce(u.computer_name, ''), coalesce(u.platform, ''), coalesce(u.type, ''), coalesce(u.os_version, ''),
        coalesce(u.hardware_model, ''), coalesce(u.business_unit, 0),
        coalesce(p.unique_id, ''), coalesce(p.principal_name, ''), coalesce(p.display_name, ''),
-       ARRAY(SELECT t.tag FROM machine_tag t WHERE t.machine = h.machine ORDER BY t.tag)`
+       ARRAY(SELECT t.tag FROM machine_tag t WHERE t.machine = h.machine ORDER BY t.tag),
+       (SELECT c.status FROM machine_compliance c WHERE c.machine = h.machine)`
 
 	// Row by row, whatever the planner thinks of the tables: after an enrolment storm it takes them for small until they
 	// are analysed, and would read all of them for each batch.
@@ -126,7 +128,7 @@ func scanIndexHead(row pgx.CollectableRow) (IndexHead, error) {
 	var h IndexHead
 	err := row.Scan(&h.ID, &h.Machine, &h.Serial, &h.Source, &h.Seq, &h.ChangedAt, &h.LastSeen, &h.Archived,
 		&h.Summary.ComputerName, &h.Summary.Platform, &h.Summary.Type, &h.Summary.OSVersion, &h.Summary.HardwareModel, &h.Summary.BusinessUnit,
-		&h.User.UniqueID, &h.User.PrincipalName, &h.User.DisplayName, &h.Tags)
+		&h.User.UniqueID, &h.User.PrincipalName, &h.User.DisplayName, &h.Tags, &h.Overall)
 	return h, err
 }
 

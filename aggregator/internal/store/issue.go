@@ -29,6 +29,8 @@ type NewCredential struct {
 	Secret     auth.Digest
 	Enrollment int64
 
+	Request *auth.Request // how it was asked for, which events tell; nil: nobody asked
+
 	UDID  string // product UUID, for enrolments that list those
 	Moved bool   // it has another identity than when Enrollment let it in, which that one has to allow
 }
@@ -57,8 +59,15 @@ WITH applied AS (
 ), raised AS (
 	UPDATE check_generation SET generation = generation + 1
 	WHERE EXISTS (SELECT FROM applied) AND EXISTS (SELECT FROM head WHERE machine = $1)
+), pending AS (
+	INSERT INTO pending_evaluation (machine, at)
+	SELECT $1, clock_timestamp() WHERE EXISTS (SELECT FROM applied) AND EXISTS (SELECT FROM head WHERE machine = $1)
+	ON CONFLICT (machine) DO UPDATE SET at = excluded.at
 )
-INSERT INTO journal (what, machine) SELECT 'tag', $1 WHERE EXISTS (SELECT FROM applied)`
+INSERT INTO journal (what, machine, body)
+SELECT 'tag', $1, json_strip_nulls(json_build_object('added', json_agg(` + changedTagJSON + ` ORDER BY t.id)))
+FROM applied a JOIN tag t ON t.id = a.tag LEFT JOIN taxonomy x ON x.id = t.taxonomy
+HAVING count(*) > 0`
 )
 
 // maxIssueBatch bounds the credentials that one transaction issues.
@@ -180,8 +189,9 @@ func (i *issue) insert(b *pgx.Batch) {
 		bytesOf(i.Instance)).QueryRow(func(row pgx.Row) error { return row.Scan(&i.id, &i.machine) })
 }
 
-// finish applies the tags and reads the credential as it is stored.
+// finish tells of it, applies the tags and reads the credential as it is stored.
 func (i *issue) finish(b *pgx.Batch) {
+	i.tell(b)
 	b.Queue(applyTagsSQL, i.machine, i.enrollment, i.Secret != (auth.Digest{}), i.id)
 	b.Queue(credentialByIDSQL, i.id).Query(func(rows pgx.Rows) (err error) {
 		i.issued, err = pgx.CollectExactlyOneRow(rows, scanCredential)

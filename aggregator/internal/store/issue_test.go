@@ -92,7 +92,7 @@ func TestEndedCredentialsAreFound(t *testing.T) {
 	}
 	must(w.issue("M-1", "kept", ""))(t)
 	frozen, revoked := must(w.issue("M-2", "frozen", ""))(t), must(w.issue("M-3", "revoked", ""))(t)
-	must(w.Freeze(ctx, frozen.ID, "a test", nil))(t)
+	must(w.Freeze(ctx, frozen.ID, store.Conflict{Why: "a test"}))(t)
 	if err := w.RevokeCredential(ctx, revoked.ID); err != nil {
 		t.Fatal(err)
 	}

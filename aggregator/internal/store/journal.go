@@ -4,6 +4,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -14,11 +15,12 @@ import (
 type JournalEntry struct {
 	Position
 	At      time.Time
-	What    string // commit, archive, revive, prune, tag, status, check, machine or conflict
+	What    string // commit, archive, revive, prune, tag, status, compliance, check, machine, conflict, audit or event
 	Machine int64  // 0: none
 	Head    int64  // 0: none
 	Seq     int64  // of the head's change; 0: none
 	Detail  string
+	Body    json.RawMessage // by What; nil: nothing is said
 }
 
 // Position is a place in the journal. Positions are ordered by XID, then ID; the zero Position is before everything.
@@ -30,7 +32,7 @@ type Position struct {
 // Below the oldest transaction that still runs nothing can be added any more. A reader that went by id or by time
 // alone would pass over the rows of transactions that commit late.
 const tailSQL = `
-SELECT xid::text::bigint, id, at, what, coalesce(machine, 0), coalesce(head, 0), coalesce(seq, 0), detail
+SELECT xid::text::bigint, id, at, what, coalesce(machine, 0), coalesce(head, 0), coalesce(seq, 0), detail, body::text
 FROM journal
 WHERE (xid, id) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY xid, id
@@ -44,8 +46,12 @@ func (s *Store) Tail(ctx context.Context, after Position, limit int) ([]JournalE
 	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (JournalEntry, error) {
 		var e JournalEntry
 		var xid int64
-		err := row.Scan(&xid, &e.ID, &e.At, &e.What, &e.Machine, &e.Head, &e.Seq, &e.Detail)
+		var body *string
+		err := row.Scan(&xid, &e.ID, &e.At, &e.What, &e.Machine, &e.Head, &e.Seq, &e.Detail, &body)
 		e.XID = uint64(xid)
+		if body != nil {
+			e.Body = json.RawMessage(*body)
+		}
 		return e, err
 	})
 	if err != nil {

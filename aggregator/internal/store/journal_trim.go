@@ -15,10 +15,13 @@ const (
 SELECT coalesce(max(xid::text::bigint), 0), coalesce(max(id), 0) FROM journal_floor WHERE xid < pg_snapshot_xmax(pg_current_snapshot())`
 	lockJournalFloorSQL = `SELECT FROM journal_floor FOR NO KEY UPDATE`
 
-	// The oldest entries as far as each is old enough: an entry that is not holds back those behind it.
+	// The oldest entries as far as each is old enough: an entry that is not holds back those behind it. So does one that a
+	// sink has not dealt with, for a while.
 	oldEntriesSQL = `
 SELECT xid::text::bigint, id, place
-FROM (SELECT xid, id, row_number() OVER o AS place, bool_and(at < now() - make_interval(days => $3)) OVER o AS old
+FROM (SELECT xid, id, row_number() OVER o AS place,
+             bool_and(at < now() - make_interval(days => $3)
+                      AND ((xid, id) <= ($5::text::xid8, $6) OR at < now() - make_interval(days => $7))) OVER o AS old
       FROM (SELECT xid, id, at FROM journal
             WHERE (xid, id) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
             ORDER BY xid, id LIMIT $4) first
@@ -54,7 +57,8 @@ func journalFloor(ctx context.Context, db querier) (Position, error) {
 }
 
 // TrimJournal deletes up to limit entries of the journal that are older than the given number of days, the oldest first,
-// in one transaction that also moves the floor, and returns how many. Fewer than limit: there is no more to trim.
+// in one transaction that also moves the floor, and returns how many. Fewer than limit: there is no more to trim. What
+// an enabled sink has not dealt with stays longer, up to CapDays.
 func (s *Store) TrimJournal(ctx context.Context, days, limit int) (int, error) {
 	trimmed := 0
 	err := s.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
@@ -65,7 +69,12 @@ func (s *Store) TrimJournal(ctx context.Context, days, limit int) (int, error) {
 		if err != nil {
 			return err
 		}
-		rows, _ := tx.Query(ctx, oldEntriesSQL, fmt.Sprint(floor.XID), floor.ID, days, limit) // its error comes back from CollectRows
+		slowest, err := slowestSink(ctx, tx)
+		if err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, oldEntriesSQL, fmt.Sprint(floor.XID), floor.ID, days, limit,
+			fmt.Sprint(slowest.XID), slowest.ID, CapDays(days)) // its error comes back from CollectRows
 		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ XID, ID, Place int64 }])
 		if err != nil {
 			return err

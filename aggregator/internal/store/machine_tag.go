@@ -121,8 +121,8 @@ FOR NO KEY UPDATE OF m`
 	holdTagsSQL = `SELECT id FROM tag WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE`
 
 	heldTagsSQL = `
-SELECT m.machine, t.id, t.name, coalesce(t.taxonomy, 0)
-FROM machine_tag m JOIN tag t ON t.id = m.tag
+SELECT m.machine, t.id, t.name, coalesce(t.taxonomy, 0), coalesce(x.name, '')
+FROM machine_tag m JOIN tag t ON t.id = m.tag LEFT JOIN taxonomy x ON x.id = t.taxonomy
 WHERE m.machine = ANY ($1)`
 )
 
@@ -166,7 +166,7 @@ func heldTags(ctx context.Context, tx pgx.Tx, machines []int64) (map[int64]map[i
 	held := make(map[int64]map[int64]namedTag, len(machines))
 	var machine, id int64
 	var tag namedTag
-	_, err := pgx.ForEachRow(rows, []any{&machine, &id, &tag.name, &tag.taxonomy}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&machine, &id, &tag.name, &tag.taxonomy, &tag.of}, func() error {
 		if held[machine] == nil {
 			held[machine] = map[int64]namedTag{}
 		}
@@ -185,7 +185,8 @@ ON CONFLICT DO NOTHING`
 DELETE FROM machine_tag m USING unnest($1::bigint[], $2::bigint[]) AS gone(machine, tag)
 WHERE m.machine = gone.machine AND m.tag = gone.tag`
 	journalTagsSQL = `
-INSERT INTO journal (what, machine) SELECT 'tag', n FROM unnest($1::bigint[]) AS n ORDER BY n`
+INSERT INTO journal (what, machine, body)
+SELECT 'tag', c.machine, c.body FROM unnest($1::bigint[], $2::json[]) AS c(machine, body) ORDER BY c.machine`
 	// Tags decide which checks apply, which matters to commits once there is a head. It comes last: commits do not wait
 	// for it, but everybody else who changes tags does.
 	raiseForTagsSQL = `
@@ -195,13 +196,19 @@ UPDATE check_generation SET generation = generation + 1 WHERE EXISTS (SELECT FRO
 // writeEdits writes what really changed.
 func writeEdits(ctx context.Context, tx pgx.Tx, edits []*tagEdit) error {
 	var changed []int64
+	var bodies []string
 	var gained, lost struct{ machines, tags []int64 }
 	var entries []Audit
+	request := requestOf(ctx)
 	for _, e := range edits {
 		if !e.changed() {
 			continue
 		}
-		changed = append(changed, e.machine)
+		body, err := e.body(request)
+		if err != nil {
+			return err
+		}
+		changed, bodies = append(changed, e.machine), append(bodies, body)
 		entries = append(entries, e.audit())
 		for _, tag := range e.gained() {
 			gained.machines, gained.tags = append(gained.machines, e.machine), append(gained.tags, tag)
@@ -216,7 +223,8 @@ func writeEdits(ctx context.Context, tx pgx.Tx, edits []*tagEdit) error {
 	batch := &pgx.Batch{}
 	batch.Queue(addMachineTagsSQL, gained.machines, gained.tags)
 	batch.Queue(removeMachineTagsSQL, lost.machines, lost.tags)
-	batch.Queue(journalTagsSQL, changed)
+	batch.Queue(journalTagsSQL, changed, bodies)
+	queuePending(batch, changed)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}

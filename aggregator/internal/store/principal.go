@@ -52,13 +52,17 @@ json_build_object('name', r.name, 'built_in', r.built_in, 'permissions', r.permi
 coalesce((SELECT json_agg(` + roleJSON + ` ORDER BY r.name)
     FROM principal_role h JOIN role r ON r.id = h.role WHERE h.principal = p.id), '[]')::text`
 
-	holderColumns = `p.kind, p.id, p.name, p.disabled_at IS NOT NULL, ` + grantsJSON
+	holderColumns = `p.kind, p.id, p.name, p.email, p.disabled_at IS NOT NULL, ` + grantsJSON
 )
 
 func scanHolder(row pgx.CollectableRow) (Holder, error) {
 	var h Holder
 	var grants string
-	err := row.Scan(&h.Principal.Kind, &h.Principal.ID, &h.Principal.Name, &h.Disabled, &grants, &h.ExpiresAt)
+	var token, name *string // NULL with a session
+	err := row.Scan(&h.Principal.Kind, &h.Principal.ID, &h.Principal.Name, &h.Principal.Email, &h.Disabled, &grants, &h.ExpiresAt, &token, &name)
+	if token != nil && name != nil {
+		h.Principal.Token = &auth.ShownToken{ID: *token, Name: *name}
+	}
 	if err != nil {
 		return h, err
 	}

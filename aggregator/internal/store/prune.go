@@ -40,6 +40,7 @@ SELECT id, count(*) FROM (
 ) roots
 GROUP BY id`
 	pruneChangesSQL = `DELETE FROM change WHERE head = ANY ($1)`
+	pruneWaiversSQL = `DELETE FROM waiver WHERE machine = ANY ($1)`
 	pruneHeadsSQL   = `
 WITH pruned AS (
 	DELETE FROM head WHERE id = ANY ($1) RETURNING id, machine
@@ -48,8 +49,8 @@ INSERT INTO journal (what, machine, head) SELECT 'prune', machine, id FROM prune
 )
 
 // Prune deletes the snapshots of the machines in reach with these serial numbers: heads, sections, history, statuses,
-// vitals. A row in the journal says so; the machines with their tags and credentials stay. Many are pruned in several
-// transactions: after an error some may be.
+// waivers, vitals. A row in the journal says so; the machines with their tags and credentials stay. Many are pruned in
+// several transactions: after an error some may be.
 func (s *Store) Prune(ctx context.Context, serials []string) (Pruned, error) {
 	var pruned Pruned
 	err := inBatches(serials, func(batch []string) error {
@@ -93,6 +94,16 @@ func (p *pruning) run(ctx context.Context, tx pgx.Tx, serials []string) error {
 			return err
 		}
 	}
+	if _, err := tx.Exec(ctx, pruneWaiversSQL, p.order); err != nil {
+		return err
+	}
+	if err := p.audit(ctx, tx); err != nil {
+		return err
+	}
+	return settleCompliance(ctx, tx, p.order)
+}
+
+func (p *pruning) audit(ctx context.Context, tx pgx.Tx) error {
 	if !asked(ctx) {
 		return nil
 	}

@@ -39,13 +39,11 @@ type weekTable struct {
 	Detaching bool // begun, and interrupted
 }
 
-const keepSinceSQL = `SELECT now() - make_interval(days => $1)`
-
 // DropExpiredWeeks drops the weeks of the change log that ended the given number of days ago, the oldest first, and
 // returns their names. Nobody waits for it: a week is detached beside readers and commits, once those that were there
 // before have ended; what lasts longer than our own transactions do, a backup for example, makes it give up with an
 // error. What an earlier call began it finishes. A week that cannot be dropped, being used by a view for example, keeps
-// no other one; the error names it.
+// no other one; the error names it. A week that an enabled sink has still to tell of stays longer, up to CapDays.
 func (s *Store) DropExpiredWeeks(ctx context.Context, days int) (dropped []string, err error) {
 	err = s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), "RESET lock_timeout") }() // a connection that is broken is not used again
@@ -60,7 +58,7 @@ func (s *Store) DropExpiredWeeks(ctx context.Context, days int) (dropped []strin
 
 func dropExpiredWeeks(ctx context.Context, conn *pgxpool.Conn, days int) (dropped []string, err error) {
 	var since time.Time
-	if err := conn.QueryRow(ctx, keepSinceSQL, days).Scan(&since); err != nil {
+	if err := conn.QueryRow(ctx, keepSinceSQL, days, CapDays(days)).Scan(&since); err != nil {
 		return nil, err
 	}
 	rows, _ := conn.Query(ctx, weeksSQL) // its error comes back from CollectRows

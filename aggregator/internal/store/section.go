@@ -49,9 +49,18 @@ func (s *Store) LoadSection(ctx context.Context, section *pack.Section) (*snapsh
 	return out, nil
 }
 
-// byDigest returns assets by ascending digest. A section has thousands, and an asset is large: what is sorted is where
-// each of them stands, by the first bytes of its digest.
+// byDigest returns assets by ascending digest.
 func byDigest(assets []snapshot.Asset) []snapshot.Asset {
+	sorted := make([]snapshot.Asset, len(assets))
+	for i, place := range placesByDigest(assets) {
+		sorted[i] = assets[place]
+	}
+	return sorted
+}
+
+// placesByDigest returns where assets stand, by ascending digest. A section has thousands, and an asset is large: what is
+// sorted is the place of each, by the first bytes of its digest.
+func placesByDigest(assets []snapshot.Asset) []int {
 	type key struct {
 		start uint64
 		place int
@@ -66,40 +75,47 @@ func byDigest(assets []snapshot.Asset) []snapshot.Asset {
 		}
 		return assets[a.place].Digest.Compare(assets[b.place].Digest)
 	})
-	sorted := make([]snapshot.Asset, len(assets))
+	places := make([]int, len(keys))
 	for i := range keys {
-		sorted[i] = assets[keys[i].place]
+		places[i] = keys[i].place
 	}
-	return sorted
+	return places
 }
 
 // loadBodies reads assets from the dictionary; one that is not there is ErrNoAsset.
 func (s *Store) loadBodies(ctx context.Context, ids []int64) ([]snapshot.Asset, error) {
+	assets := make([]snapshot.Asset, 0, len(ids))
+	err := s.eachBody(ctx, ids, func(_ int64, a snapshot.Asset) { assets = append(assets, a) })
+	return assets, err
+}
+
+// eachBody is loadBodies for who asks which is which.
+func (s *Store) eachBody(ctx context.Context, ids []int64, fn func(id int64, a snapshot.Asset)) error {
 	if len(ids) == 0 {
-		return nil, nil
+		return nil
 	}
-	rows, _ := s.pool.Query(ctx, bodiesSQL, ids) // its error comes back from CollectRows
-	assets, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (snapshot.Asset, error) {
-		var id int64
-		var digest, body []byte
-		if err := row.Scan(&id, &digest, &body); err != nil {
-			return snapshot.Asset{}, err
-		}
+	rows, _ := s.pool.Query(ctx, bodiesSQL, ids) // its error comes back from ForEachRow
+	loaded := 0
+	var id int64
+	var digest, body []byte
+	_, err := pgx.ForEachRow(rows, []any{&id, &digest, &body}, func() error {
 		d, err := asset.ParseDigest(digest)
 		if err != nil {
-			return snapshot.Asset{}, fmt.Errorf("asset %d: %w", id, err)
+			return fmt.Errorf("asset %d: %w", id, err)
 		}
 		a := snapshot.Asset{Digest: d, Body: body}
 		if len(body) <= maxCachedBody {
 			s.dictionary.bodies.put(id, a)
 		}
-		return a, nil
+		loaded++
+		fn(id, a)
+		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("bodies of %d assets: %w", len(ids), err)
+		return fmt.Errorf("bodies of %d assets: %w", len(ids), err)
 	}
-	if len(assets) != len(ids) {
-		return nil, fmt.Errorf("bodies of %d assets, %d are there: %w", len(ids), len(assets), ErrNoAsset)
+	if loaded != len(ids) {
+		return fmt.Errorf("bodies of %d assets, %d are there: %w", len(ids), loaded, ErrNoAsset)
 	}
-	return assets, nil
+	return nil
 }

@@ -66,7 +66,7 @@ func (s *Store) CreateSession(ctx context.Context, c Credentials, digest auth.Di
 		if err := who.succeed(ctx, tx); err != nil {
 			return err
 		}
-		return record(ctx, tx, sessionEntry("created", c.Principal, c.Name, map[string]string{"address": who.Address}))
+		return record(ctx, tx, signInEntry("created", c, who))
 	})
 	if err != nil {
 		return time.Time{}, fmt.Errorf("create session: %w", err)
@@ -77,11 +77,17 @@ func (s *Store) CreateSession(ctx context.Context, c Credentials, digest auth.Di
 // RefuseSession notes in the audit log that somebody did not get in. c is what the name they gave belongs to, zero when
 // it is nobody's: such a name is not kept, for it may be a password.
 func (s *Store) RefuseSession(ctx context.Context, c Credentials, who SignIn) error {
-	err := record(ctx, s.pool, sessionEntry("refused", c.Principal, c.Name, map[string]string{"address": who.Address}))
+	err := record(ctx, s.pool, signInEntry("refused", c, who))
 	if err != nil {
 		return fmt.Errorf("refuse session: %w", err)
 	}
 	return nil
+}
+
+func signInEntry(action string, c Credentials, who SignIn) Audit {
+	e := sessionEntry(action, c.Principal, c.Name, map[string]string{"address": who.Address})
+	e.Request = who.Request
+	return e
 }
 
 func sessionEntry(action string, principal int64, name string, after any) Audit {
@@ -100,7 +106,7 @@ WITH found AS (
 	FROM found f
 	WHERE t.digest = f.digest AND (f.last_used_at IS NULL OR f.last_used_at < now() - interval '1 minute')
 )
-SELECT ` + holderColumns + `, f.expires_at FROM found f JOIN principal p ON p.id = f.principal`
+SELECT ` + holderColumns + `, f.expires_at, NULL::text, NULL::text FROM found f JOIN principal p ON p.id = f.principal`
 
 // SessionByDigest returns whose session has that digest and notes its use, at most once a minute. One that is unknown or
 // over is ErrNotFound.

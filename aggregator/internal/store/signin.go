@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 )
 
 // How often signing in may fail before somebody has to wait, and how long at most. Every further failure doubles the
@@ -26,6 +28,8 @@ const (
 type SignIn struct {
 	Name    string // as it was given
 	Address string // the client's, or its network
+
+	Request *auth.Request // for the audit log; nil: not over HTTP
 }
 
 // subject is a row of the throttle, and how many failures it is allowed.

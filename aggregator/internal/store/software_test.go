@@ -5,7 +5,6 @@
 package store_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -118,20 +117,19 @@ func TestHeadsOfASourceWaitForCommitsUnderWay(t *testing.T) {
 	if _, err := tx.Exec(ctx, insert, late); err != nil {
 		t.Fatal(err)
 	}
-	var got []string
 	done := make(chan error)
-	go func() {
-		done <- w.EachHeadOfSource(ctx, "ROLLCALL", func(_ context.Context, h store.HeadOfMachine) error {
-			got = append(got, h.Serial)
-			return nil
-		})
-	}()
+	go func() { done <- w.AwaitCommits(ctx) }()
 	w.waitUntil("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_snapshot_xmin%' AND pid <> pg_backend_pid()")
 	if err := tx.Commit(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err != nil {
 		t.Fatal(err)
+	}
+	sources := must(w.SourcesNamed(ctx, "ROLLCALL"))(t)
+	var got []string
+	for _, h := range must(w.HeadsToEvaluate(ctx, &store.HeadFilter{Sources: sources}, 0, 10))(t) {
+		got = append(got, h.Serial)
 	}
 	if want := []string{"A", "LATE"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

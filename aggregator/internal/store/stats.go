@@ -23,6 +23,9 @@ type Stats struct {
 	ChangeBytes       int64
 	PartitionsAhead   int
 	OldestTransaction time.Duration // age of the oldest transaction in this database
+
+	WaitingTasks      int64         // that nobody works at yet, or that will be tried again
+	OldestWaitingTask time.Duration // since when the one that was asked for first waits
 }
 
 // OSVersionCount is how many known machines run one version of an operating system.
@@ -50,6 +53,10 @@ SELECT (SELECT CASE WHEN reltuples < 100000 THEN (SELECT count(*) FROM asset) EL
        (SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0)::bigint FROM pg_inherits WHERE inhparent = 'change'::regclass AND NOT inhdetachpending),
        (SELECT coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0)::float8
         FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())`
+
+	waitingTasksSQL = `
+SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
+FROM task WHERE status IN ('PENDING', 'RETRY')`
 )
 
 // Stats counts anew at every call; what it says of machines agrees with ListMachines.
@@ -83,6 +90,10 @@ func (s *Store) DatabaseStats(ctx context.Context) (Stats, error) {
 		return Stats{}, fmt.Errorf("database statistics: %w", err)
 	}
 	stats.OldestTransaction = time.Duration(seconds * float64(time.Second))
+	if err := s.pool.QueryRow(ctx, waitingTasksSQL).Scan(&stats.WaitingTasks, &seconds); err != nil {
+		return Stats{}, fmt.Errorf("waiting tasks: %w", err)
+	}
+	stats.OldestWaitingTask = time.Duration(seconds * float64(time.Second))
 	if stats.PartitionsAhead, err = s.PartitionsAhead(ctx); err != nil {
 		return Stats{}, err
 	}

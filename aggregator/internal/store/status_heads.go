@@ -21,11 +21,6 @@ FOR NO KEY UPDATE`
 SELECT id, version FROM jmespath_check WHERE id = ANY ($1::bigint[])
 ORDER BY id
 FOR SHARE`
-
-	journalStatusesSQL = `
-INSERT INTO journal (what, machine, head, seq)
-SELECT 'status', machine, id, seq FROM head WHERE id = ANY ($1::bigint[])
-ORDER BY id`
 )
 
 // PutHeadStatuses stores results of evaluations outside a commit, of one machine at most once for each check. It
@@ -48,12 +43,7 @@ func (s *Store) PutHeadStatuses(ctx context.Context, statuses []Status) (moved [
 		if err != nil {
 			return err
 		}
-		heads := put.changedHeads()
-		if len(heads) == 0 {
-			return nil
-		}
-		_, err = tx.Exec(ctx, journalStatusesSQL, heads)
-		return err
+		return settleCompliance(ctx, tx, put.unsettled)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("put %d statuses of heads: %w", len(statuses), err)
@@ -108,14 +98,4 @@ func ofNewestVersions(ctx context.Context, tx pgx.Tx, statuses []Status) ([]Stat
 		return nil, err
 	}
 	return slices.DeleteFunc(statuses, func(s Status) bool { return s.CheckVersion < versions[s.CheckID] || versions[s.CheckID] == 0 }), nil
-}
-
-// changedHeads returns the heads whose statuses are others than before, or were another head's.
-func (p *statusPut) changedHeads() []int64 {
-	heads := slices.Clone(p.moved)
-	for i := range p.changes {
-		heads = append(heads, p.changes[i].Head)
-	}
-	slices.Sort(heads)
-	return slices.Compact(heads)
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -101,7 +100,7 @@ func insertTag(ctx context.Context, tx querier, t Tag) (Tag, error) {
 	if err != nil {
 		return Tag{}, fieldError(err)
 	}
-	return created, record(ctx, tx, created.audit("created", nil, &created))
+	return created, recordTag(ctx, tx, "created", nil, &created)
 }
 
 const findTagSQL = `SELECT id FROM tag WHERE name = $1`
@@ -136,7 +135,7 @@ func (s *Store) UpdateTag(ctx context.Context, id int64, change func(*Tag) error
 		if err != nil {
 			return fieldError(err)
 		}
-		return record(ctx, tx, after.audit("updated", &before, &after))
+		return recordTag(ctx, tx, "updated", &before, &after)
 	})
 	if err != nil {
 		return Tag{}, fmt.Errorf("change tag %d: %w", id, err)
@@ -186,11 +185,6 @@ func oneTag(ctx context.Context, db querier, sql string, args ...any) (Tag, erro
 	rows, _ := db.Query(ctx, sql, args...) // its error comes back from CollectExactlyOneRow
 	t, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Tag])
 	return t, notFound(err)
-}
-
-// audit is the entry of a change of the tag; either side may be nil.
-func (t *Tag) audit(action string, before, after *Tag) Audit {
-	return Audit{Action: action, Object: "tag", ObjectID: strconv.FormatInt(t.ID, 10), ObjectName: t.Name, Before: side(before), After: side(after)}
 }
 
 // side is one side of an audit entry: nothing at all for a nil pointer.

@@ -37,11 +37,23 @@ RETURNING ` + checkColumns
 SELECT ` + checkColumns + ` FROM jmespath_check WHERE tags && $1::bigint[] ORDER BY id
 FOR NO KEY UPDATE`
 
+	// Checks that were limited to one of the tags are evaluated as a new version, so that no machine waits for it.
 	untagMachinesSQL = `
 WITH gone AS (
-	DELETE FROM machine_tag WHERE tag = ANY ($1) RETURNING machine
+	DELETE FROM machine_tag WHERE tag = ANY ($1) RETURNING machine, tag
+), named AS (
+	SELECT t.id, ` + changedTagJSON + ` AS tag FROM tag t LEFT JOIN taxonomy x ON x.id = t.taxonomy WHERE t.id = ANY ($1)
 )
-INSERT INTO journal (what, machine) SELECT DISTINCT 'tag', machine FROM gone ORDER BY machine`
+INSERT INTO journal (what, machine, body)
+SELECT 'tag', g.machine, json_strip_nulls(json_build_object('removed', json_agg(n.tag ORDER BY n.id), 'request', $2::json))
+FROM gone g JOIN named n ON n.id = g.tag
+GROUP BY g.machine
+ORDER BY g.machine`
+
+	// changedTagJSON is changedTag of tag t with taxonomy x.
+	changedTagJSON = `
+json_build_object('id', t.id, 'name', t.name,
+    'taxonomy', CASE WHEN x.id IS NOT NULL THEN json_build_object('id', x.id, 'name', x.name) END)`
 
 	deleteTagsSQL = `DELETE FROM tag WHERE id = ANY ($1)`
 )
@@ -84,7 +96,7 @@ func (s *Store) DeleteTaxonomy(ctx context.Context, id int64) ([]compliance.Chec
 		if err != nil {
 			return inUse(err)
 		}
-		return record(ctx, tx, gone.audit("deleted", &gone, nil))
+		return recordTaxonomy(ctx, tx, "deleted", &gone, nil)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("delete taxonomy %d: %w", id, err)
@@ -115,16 +127,22 @@ func deleteTags(ctx context.Context, tx pgx.Tx, ids []int64) (deleted int, chang
 		return 0, nil, err
 	}
 	entries = append(entries, checkEntries...)
-	machines, err := tx.Exec(ctx, untagMachinesSQL, ids)
+	machines, err := tx.Exec(ctx, untagMachinesSQL, ids, requestOf(ctx))
 	if err != nil {
 		return 0, nil, fmt.Errorf("untag machines: %w", err)
 	}
 	if _, err := tx.Exec(ctx, deleteTagsSQL, ids); err != nil {
 		return 0, nil, inUse(err)
 	}
+	gone := make([]*Tag, len(tags))
 	for i := range tags {
-		entries = append(entries, tags[i].audit("deleted", &tags[i], nil))
+		gone[i] = &tags[i]
 	}
+	deletions, err := auditTags(ctx, tx, "deleted", gone, make([]*Tag, len(tags)))
+	if err != nil {
+		return 0, nil, err
+	}
+	entries = append(entries, deletions...)
 	if err := record(ctx, tx, entries...); err != nil {
 		return 0, nil, err
 	}
@@ -168,6 +186,9 @@ func untagChecks(ctx context.Context, tx pgx.Tx, ids []int64) ([]compliance.Chec
 		after, err := oneCheck(ctx, tx, untagChecksSQL, ids, before[i].ID)
 		if err != nil {
 			return nil, nil, fmt.Errorf("untag check %d: %w", before[i].ID, err)
+		}
+		if err := defineCheck(ctx, tx, after.ID); err != nil {
+			return nil, nil, err
 		}
 		changed = append(changed, after)
 		entries = append(entries, auditCheck("updated", &before[i], &after))

@@ -4,6 +4,8 @@ package store
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -43,7 +45,8 @@ type tagPlan struct {
 // namedTag is what has to be known of a tag to apply a plan.
 type namedTag struct {
 	name     string
-	taxonomy int64 // 0: none
+	taxonomy int64  // 0: none
+	of       string // name of the taxonomy
 }
 
 // adds returns the tags that the plan may add, ascending.
@@ -107,7 +110,7 @@ func (e *tagEdit) gained() []int64 { return without(e.after, e.before) }
 
 func (e *tagEdit) lost() []int64 { return without(e.before, e.after) }
 
-func (e *tagEdit) changed() bool { return !maps.Equal(e.before, e.after) }
+func (e *tagEdit) changed() bool { return len(e.gained())+len(e.lost()) > 0 }
 
 func without(tags, others map[int64]namedTag) []int64 {
 	var rest []int64
@@ -138,4 +141,47 @@ func tagNames(tags map[int64]namedTag) tagsOfMachine {
 		return cmp.Or(cmp.Compare(strings.ToLower(a), strings.ToLower(b)), cmp.Compare(a, b))
 	})
 	return tagsOfMachine{names}
+}
+
+// tagChange is the body of a journal row about the tags of a machine.
+type tagChange struct {
+	Added   []changedTag    `json:"added,omitempty"`
+	Removed []changedTag    `json:"removed,omitempty"`
+	Request json.RawMessage `json:"request,omitempty"` // how it was asked for; none: not over HTTP
+}
+
+type changedTag struct {
+	ID       int64        `json:"id"`
+	Name     string       `json:"name"`
+	Taxonomy *tagTaxonomy `json:"taxonomy,omitempty"`
+}
+
+type tagTaxonomy struct {
+	ID   int64  `json:"id"`
+	Name string `json:"name"`
+}
+
+// body says what changed, for the journal.
+func (e *tagEdit) body(request *string) (string, error) {
+	c := tagChange{Added: changedTags(e.after, e.gained()), Removed: changedTags(e.before, e.lost())}
+	if request != nil {
+		c.Request = json.RawMessage(*request)
+	}
+	raw, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("change of the tags of machine %d: %w", e.machine, err)
+	}
+	return string(raw), nil
+}
+
+func changedTags(tags map[int64]namedTag, ids []int64) []changedTag {
+	var out []changedTag
+	for _, id := range ids {
+		c := changedTag{ID: id, Name: tags[id].name}
+		if tags[id].taxonomy != 0 {
+			c.Taxonomy = &tagTaxonomy{ID: tags[id].taxonomy, Name: tags[id].of}
+		}
+		out = append(out, c)
+	}
+	return out
 }

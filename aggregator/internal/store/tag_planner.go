@@ -13,9 +13,11 @@ import (
 )
 
 const (
-	plannedTagsSQL = `SELECT id, name, coalesce(taxonomy, 0) FROM tag WHERE id = ANY ($1)`
-	tagsByNameSQL  = `SELECT id FROM tag WHERE name = ANY ($1) ORDER BY id`
-	taxonomiesSQL  = `SELECT id FROM taxonomy WHERE name = ANY ($1) ORDER BY id`
+	plannedTagsSQL = `
+SELECT t.id, t.name, coalesce(t.taxonomy, 0), coalesce(x.name, '')
+FROM tag t LEFT JOIN taxonomy x ON x.id = t.taxonomy WHERE t.id = ANY ($1)`
+	tagsByNameSQL = `SELECT id FROM tag WHERE name = ANY ($1) ORDER BY id`
+	taxonomiesSQL = `SELECT id FROM taxonomy WHERE name = ANY ($1) ORDER BY id`
 )
 
 // planTags makes the taxonomies and tags that are missing, in the order of their names, so that two who make the same
@@ -141,7 +143,7 @@ func (p *planner) describe(ctx context.Context, tags []int64) error {
 	rows, _ := p.tx.Query(ctx, plannedTagsSQL, tags) // its error comes back from ForEachRow
 	var id int64
 	var tag namedTag
-	_, err := pgx.ForEachRow(rows, []any{&id, &tag.name, &tag.taxonomy}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&id, &tag.name, &tag.taxonomy, &tag.of}, func() error {
 		p.plan.tags[id] = tag
 		return nil
 	})

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -86,7 +85,7 @@ func insertTaxonomy(ctx context.Context, tx querier, t Taxonomy) (Taxonomy, erro
 	case err != nil:
 		return Taxonomy{}, fieldError(err)
 	}
-	return created, record(ctx, tx, created.audit("created", nil, &created))
+	return created, recordTaxonomy(ctx, tx, "created", nil, &created)
 }
 
 // UpdateTaxonomy changes a taxonomy as it is now. Its refusals are ErrNotFound, FieldErrors and what change returns.
@@ -105,7 +104,7 @@ func (s *Store) UpdateTaxonomy(ctx context.Context, id int64, change func(*Taxon
 		if err != nil {
 			return fieldError(err)
 		}
-		return record(ctx, tx, after.audit("updated", &before, &after))
+		return recordTaxonomy(ctx, tx, "updated", &before, &after)
 	})
 	if err != nil {
 		return Taxonomy{}, fmt.Errorf("change taxonomy %d: %w", id, err)
@@ -129,12 +128,4 @@ func oneTaxonomy(ctx context.Context, db querier, sql string, args ...any) (Taxo
 	rows, _ := db.Query(ctx, sql, args...) // its error comes back from CollectExactlyOneRow
 	t, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Taxonomy])
 	return t, notFound(err)
-}
-
-// audit is the entry of a change of the taxonomy; either side may be nil.
-func (t *Taxonomy) audit(action string, before, after *Taxonomy) Audit {
-	return Audit{
-		Action: action, Object: "taxonomy", ObjectID: strconv.FormatInt(t.ID, 10), ObjectName: t.Name,
-		Before: side(before), After: side(after),
-	}
 }

@@ -145,7 +145,7 @@ WITH found AS (
 	FROM found f
 	WHERE t.id = f.id AND (f.last_used_at IS NULL OR f.last_used_at < now() - interval '1 minute')
 )
-SELECT ` + holderColumns + `, f.expires_at FROM found f JOIN principal p ON p.id = f.principal`
+SELECT ` + holderColumns + `, f.expires_at, f.id::text, f.name FROM found f JOIN principal p ON p.id = f.principal`
 
 // TokenByDigest returns whose valid token has that digest and notes its use, at most once a minute. One that is
 // unknown, revoked or expired is ErrNotFound.

@@ -69,8 +69,8 @@ var ErrFrozen = errors.New("credential is frozen")
 
 const (
 	newHeadSQL = `
-INSERT INTO head (machine, source, root, seq, commits, first_at, changed_at, last_seen, agent_instance, counter, resumed)
-SELECT $1, $2, $3, 1, 1, n.at, n.at, coalesce($4, n.at), $5, $6, $7
+INSERT INTO head (machine, source, root, seq, commits, first_at, changed_at, last_seen, told_at, agent_instance, counter, resumed)
+SELECT $1, $2, $3, 1, 1, n.at, n.at, coalesce($4, n.at), $4, $5, $6, $7
 FROM (SELECT clock_timestamp() AS at) n
 ON CONFLICT DO NOTHING
 RETURNING id, changed_at`
@@ -100,7 +100,9 @@ func (s *Store) WriteCommit(ctx context.Context, c *Commit) (Written, error) {
 		if err != nil && conn.Conn().PgConn().TxStatus() != 'I' {
 			_, _ = conn.Exec(ctx, "ROLLBACK") // the pool closes a connection that is still in a transaction
 		}
-		if violatesReference(err) { // a check that it evaluated, or what it tells of the machine, was deleted meanwhile
+		// A check that it evaluated, or what it tells of the machine, was deleted meanwhile; or another source of the same
+		// name stored statuses of the machine in another order.
+		if violatesReference(err) || deadlocked(err) {
 			return ErrRetry
 		}
 		return err
@@ -182,7 +184,7 @@ func (w *commitWriter) queueNew(batch *pgx.Batch, refuse func(error)) {
 }
 
 // queueVerify asks for the rest of what the commit was computed from. The generation comes last: a check that is made
-// after it was read finds this transaction under way (EachHeadOfSource), or waits for its lock (PutHeadStatuses).
+// after it was read finds this transaction under way (AwaitCommits), or waits for its lock (PutHeadStatuses).
 func (w *commitWriter) queueVerify(batch *pgx.Batch, refuse func(error)) {
 	if w.commit.Credential != 0 {
 		batch.Queue(credentialAliveSQL, w.commit.Credential).QueryRow(func(row pgx.Row) error {

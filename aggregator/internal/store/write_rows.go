@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -14,7 +15,7 @@ const (
 	updateHeadSQL = `
 UPDATE head
 SET root = $2, seq = $3, changed_at = CASE WHEN $4 THEN $5 ELSE changed_at END,
-    last_seen = greatest(last_seen, coalesce($6, $5)),
+    last_seen = greatest(last_seen, coalesce($6, $5)), told_at = CASE WHEN $4 AND $6 > last_seen THEN $6 ELSE told_at END,
     commits = commits + (coalesce($6, $5) > last_seen)::int,
     archived_at = NULL,
     agent_instance = coalesce($7, agent_instance), counter = coalesce($8, counter), resumed = coalesce($9, resumed)
@@ -47,7 +48,7 @@ ON CONFLICT (head) DO UPDATE SET computer_name = excluded.computer_name, platfor
     type = excluded.type, os_version = excluded.os_version, hardware_model = excluded.hardware_model,
     business_unit = excluded.business_unit`
 
-	addJournalSQL = `INSERT INTO journal (what, machine, head, seq) VALUES ($1, $2, $3, $4)`
+	addJournalSQL = `INSERT INTO journal (what, machine, head, seq, body) VALUES ($1, $2, $3, $4, $5::json)`
 )
 
 // write sends everything that follows the lock, and the end of the transaction. After an error in any of it PostgreSQL
@@ -61,6 +62,7 @@ func (w *commitWriter) write(ctx context.Context, conn *pgxpool.Conn) error {
 	w.queueSections(batch)
 	w.queueJournal(batch)
 	statuses := w.queueStatuses(batch)
+	w.queueCompliance(batch)
 	batch.Queue("COMMIT")
 	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("write head %d: %w", w.head, err)
@@ -116,12 +118,28 @@ func (w *commitWriter) queueSections(batch *pgx.Batch) {
 func (w *commitWriter) queueJournal(batch *pgx.Batch) {
 	c := w.commit
 	if w.revived {
-		batch.Queue(addJournalSQL, "revive", c.Machine, w.head, nil)
+		batch.Queue(addJournalSQL, "revive", c.Machine, w.head, nil, nil)
 	}
 	if c.State.ID == 0 || len(c.Kinds) > 0 { // a first snapshot may be empty
 		batch.Queue(addChangeSQL, w.head, w.seq, w.at, c.Root[:], list(c.Kinds), c.Delta)
-		batch.Queue(addJournalSQL, "commit", c.Machine, w.head, w.seq)
+		batch.Queue(addJournalSQL, "commit", c.Machine, w.head, w.seq, seenBody(c.LastSeen))
 	}
+}
+
+// seenBody says when a source saw the machine, if it said so itself: the heartbeat has that time and not the change's.
+func seenBody(at time.Time) any {
+	if at.IsZero() {
+		return nil
+	}
+	return `{"last_seen":"` + seenText(at) + `"}`
+}
+
+// seenText is that time as the journal has it; "" when the source said none.
+func seenText(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339Nano)
 }
 
 const clearStatusesSQL = `DELETE FROM check_status WHERE machine = $1 AND check_id = ANY ($2)`
@@ -140,6 +158,16 @@ func (w *commitWriter) queueStatuses(batch *pgx.Batch) *statusPut {
 		s.Machine, s.Head, s.HeadSeq = c.Machine, w.head, w.seq
 	}
 	put := newStatusPut(c.Statuses)
+	put.seen = seenText(c.LastSeen)
 	put.queue(batch)
 	return put
+}
+
+// queueCompliance settles the machine's overall status where that may be another one. Its lock is the last.
+func (w *commitWriter) queueCompliance(batch *pgx.Batch) {
+	c := w.commit
+	certain := w.revived || len(c.Cleared) > 0
+	if certain || len(c.Statuses) > 0 {
+		queueSettle(batch, []int64{c.Machine}, certain)
+	}
 }

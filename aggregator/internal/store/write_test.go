@@ -71,7 +71,9 @@ func TestACommitOnWhatChangedMeanwhileIsToldToRetry(t *testing.T) {
 		{"a new check", func(w *world, _ *store.Commit) {
 			must(w.CreateCheck(w.t.Context(), compliance.Check{Name: "c", SourceName: "rollcall", Expression: "length(disks) == `0`"}))(w.t)
 		}, store.ErrRetry},
-		{"credential frozen", func(w *world, c *store.Commit) { must(w.Freeze(w.t.Context(), c.Credential, "test", nil))(w.t) }, store.ErrFrozen},
+		{"credential frozen", func(w *world, c *store.Commit) {
+			must(w.Freeze(w.t.Context(), c.Credential, store.Conflict{Why: "test"}))(w.t)
+		}, store.ErrFrozen},
 		{"credential revoked", func(w *world, c *store.Commit) {
 			if err := w.RevokeCredential(w.t.Context(), c.Credential); err != nil {
 				w.t.Fatal(err)
@@ -79,7 +81,7 @@ func TestACommitOnWhatChangedMeanwhileIsToldToRetry(t *testing.T) {
 		}, store.ErrFrozen},
 		{"credential gone", func(_ *world, c *store.Commit) { c.Credential = 4711 }, store.ErrFrozen},
 		{"frozen and changed", func(w *world, c *store.Commit) {
-			must(w.Freeze(w.t.Context(), c.Credential, "test", nil))(w.t)
+			must(w.Freeze(w.t.Context(), c.Credential, store.Conflict{Why: "test"}))(w.t)
 			w.commit("S1", agentSource, report{"users": {}}, stamped(instanceA, 2))
 		}, store.ErrRetry},
 	}

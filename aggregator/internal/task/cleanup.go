@@ -56,25 +56,20 @@ func RegisterCleanup(q *Queue) {
 		if err != nil {
 			return err
 		}
-		return run.Result(cleanupOf(args.Days, cleaned, time.Since(begin)))
+		done := cleanupOf(args.Days, cleaned, time.Since(begin))
+		if err := q.store.RecordCleanupFinished(ctx, done); err != nil {
+			return err
+		}
+		return run.Result(done)
 	})
 }
 
 func cleanupOf(days int, cleaned store.Cleaned, took time.Duration) Cleanup {
-	c := Cleanup{Days: days, MaxDate: naive(cleaned.Until), Tables: map[string]CleanedTable{}, Duration: took.Seconds()}
+	c := Cleanup{Days: days, MaxDate: cleaned.MaxDate(), Tables: map[string]CleanedTable{}, Duration: took.Seconds()}
 	for _, table := range otherTables {
 		c.Tables[table] = CleanedTable{Attempts: 1}
 	}
 	c.Tables[commitTable] = CleanedTable{Attempts: max(1, cleaned.Batches), RowCount: cleaned.Changes, Duration: took.Seconds()}
 	c.Tables[snapshotTable] = CleanedTable{Attempts: 1, RowCount: cleaned.Snapshots}
 	return c
-}
-
-// naive spells a moment as the contract does.
-func naive(at time.Time) string {
-	at = at.UTC().Truncate(time.Microsecond)
-	if at.Nanosecond() == 0 {
-		return at.Format("2006-01-02T15:04:05")
-	}
-	return at.Format("2006-01-02T15:04:05.000000")
 }

@@ -18,6 +18,12 @@ const (
 	// credentialDays is how long revoked credentials are kept: an agent that comes back later than that is told that its
 	// credential is unknown instead of revoked.
 	credentialDays = 90
+	// deadLetterDays is how long events are kept that a sink gave up.
+	deadLetterDays = 30
+	// maxDeadLetters is how many are kept of one sink: a receiver may refuse everything for days.
+	maxDeadLetters = 100_000
+	// definitionDays is how long definitions are kept of checks that were deleted: events name them.
+	definitionDays = 30
 	// upkeepBatch bounds the rows of one transaction; a pause after each lets others at the disk.
 	upkeepBatch = 10_000
 	upkeepPause = 200 * time.Millisecond
@@ -26,14 +32,16 @@ const (
 )
 
 // Upkeep registers the periodic jobs that keep a database in order: room in the change log for the weeks to come, its
-// weeks dropped once they ended snapshotRetentionDays ago, the journal and revoked credentials trimmed, and after an
-// upgrade the principal users of the machines that were there before.
+// weeks dropped once they ended snapshotRetentionDays ago, the journal, dead letters and revoked credentials trimmed, and
+// after an upgrade the principal users of the machines that were there before. History and journal wait for sinks that
+// are behind, up to a cap.
 func Upkeep(q *Queue, snapshotRetentionDays int) {
 	u := &upkeep{store: q.store, days: snapshotRetentionDays, log: q.log}
 	Periodic(q, time.Hour, partitionsArgs{}, u.partitions)
 	Periodic(q, time.Hour, retentionArgs{}, u.retention)
 	Periodic(q, time.Hour, journalArgs{}, u.journal)
 	Periodic(q, 24*time.Hour, credentialsArgs{}, u.credentials)
+	Periodic(q, time.Hour, deadLettersArgs{}, u.deadLetters)
 	Periodic(q, 24*time.Hour, principalUsersArgs{}, u.principalUsers)
 }
 
@@ -48,6 +56,7 @@ type (
 	retentionArgs      struct{}
 	journalArgs        struct{}
 	credentialsArgs    struct{}
+	deadLettersArgs    struct{}
 	principalUsersArgs struct{}
 )
 
@@ -62,6 +71,9 @@ func (journalArgs) Kind() string { return "journal" }
 
 // Kind implements Args.
 func (credentialsArgs) Kind() string { return "credentials" }
+
+// Kind implements Args.
+func (deadLettersArgs) Kind() string { return "dead_letters" }
 
 // Kind implements Args.
 func (principalUsersArgs) Kind() string { return "principal_users" }
@@ -79,7 +91,27 @@ func (u *upkeep) retention(ctx context.Context, _ retentionArgs) error {
 }
 
 func (u *upkeep) journal(ctx context.Context, _ journalArgs) error {
-	return inBatches(ctx, upkeepBatch, func() (int, error) { return u.store.TrimJournal(ctx, journalDays, upkeepBatch) })
+	err := inBatches(ctx, upkeepBatch, func() (int, error) { return u.store.TrimJournal(ctx, journalDays, upkeepBatch) })
+	if err != nil {
+		return err
+	}
+	missed, err := u.store.MarkMissed(ctx)
+	for _, sink := range missed {
+		u.log.Error("events lost: a sink was behind for so long that the journal was trimmed before it had delivered them",
+			"sink", sink, "days", store.CapDays(journalDays))
+	}
+	return err
+}
+
+// deadLetters forgets what events need no more.
+func (u *upkeep) deadLetters(ctx context.Context, _ deadLettersArgs) error {
+	err := inBatches(ctx, upkeepBatch, func() (int, error) { return u.store.ForgetDefinitions(ctx, definitionDays, upkeepBatch) })
+	if err != nil {
+		return err
+	}
+	return inBatches(ctx, upkeepBatch, func() (int, error) {
+		return u.store.ForgetDeadLetters(ctx, deadLetterDays, maxDeadLetters, upkeepBatch)
+	})
 }
 
 func (u *upkeep) credentials(ctx context.Context, _ credentialsArgs) error {

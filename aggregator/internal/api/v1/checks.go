@@ -3,6 +3,7 @@
 package v1
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -29,6 +30,9 @@ type check struct {
 	Platforms         []string  `json:"platforms"`
 	Tags              []int64   `json:"tags"`
 	Expression        string    `json:"jmespath_expression"`
+	Severity          string    `json:"severity"`
+	Labels            []string  `json:"labels"`
+	EvaluatedVersion  int       `json:"evaluated_version"`
 	CreatedAt         time.Time `json:"created_at"`
 	UpdatedAt         time.Time `json:"updated_at"`
 }
@@ -41,6 +45,8 @@ type newCheck struct {
 	Platforms   []string `json:"platforms"`
 	Tags        []int64  `json:"tags"`
 	Expression  string   `json:"jmespath_expression"`
+	Severity    string   `json:"severity"`
+	Labels      []string `json:"labels"`
 }
 
 type checkList struct {
@@ -52,7 +58,8 @@ func checkOf(c compliance.Check) check {
 	return check{
 		ID: c.ID, ComplianceCheckID: c.ComplianceCheckID, Name: c.Name, Description: c.Description, Version: c.Version,
 		SourceName: c.SourceName, Platforms: append([]string{}, c.Platforms...), Tags: append([]int64{}, c.Tags...),
-		Expression: c.Expression, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
+		Expression: c.Expression, Severity: c.Severity, Labels: append([]string{}, c.Labels...),
+		EvaluatedVersion: c.EvaluatedVersion, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 	}
 }
 
@@ -68,6 +75,7 @@ func decodeCheck(w http.ResponseWriter, r *http.Request) (compliance.Check, erro
 	c := compliance.Check{
 		Name: strings.TrimSpace(body.Name), Description: body.Description, SourceName: strings.TrimSpace(body.SourceName),
 		Platforms: body.Platforms, Tags: body.Tags, Expression: body.Expression,
+		Severity: cmp.Or(body.Severity, compliance.DefaultSeverity), Labels: body.Labels,
 	}
 	if err := c.Validate(); err != nil {
 		return compliance.Check{}, withPosition(err, body.Expression)
@@ -75,7 +83,7 @@ func decodeCheck(w http.ResponseWriter, r *http.Request) (compliance.Check, erro
 	return c, nil
 }
 
-// postCheck stores a check and evaluates it over the fleet as it is before it answers.
+// postCheck stores a check and has it evaluated over the fleet as it is.
 func (a *API) postCheck(w http.ResponseWriter, r *http.Request) error {
 	c, err := decodeCheck(w, r)
 	if err != nil {
@@ -90,7 +98,7 @@ func (a *API) postCheck(w http.ResponseWriter, r *http.Request) error {
 }
 
 // putCheck replaces a check as a whole: what the body leaves out is as in a new one. Where that makes a new version of
-// it, it is evaluated over the fleet before the answer.
+// it, that is evaluated over the fleet.
 func (a *API) putCheck(w http.ResponseWriter, r *http.Request) error {
 	c, err := decodeCheck(w, r)
 	if err != nil {
@@ -173,57 +181,4 @@ func (a *API) check(r *http.Request) (compliance.Check, error) {
 		return compliance.Check{}, fmt.Errorf("check %q: %w", r.PathValue("id"), store.ErrNotFound)
 	}
 	return a.store.Check(r.Context(), id)
-}
-
-// status is the result of a check for one machine.
-type status struct {
-	SerialNumber   string    `json:"serial_number"`
-	Status         int       `json:"status"`
-	Display        string    `json:"status_display"`
-	PreviousStatus *int      `json:"previous_status"`
-	CheckVersion   int       `json:"check_version"`
-	StatusTime     time.Time `json:"status_time"` // when it held last
-	Since          time.Time `json:"since"`       // when it took the place of the previous one
-}
-
-type statusList struct {
-	Statuses   []status `json:"statuses"`
-	NextCursor *string  `json:"next_cursor"`
-}
-
-func (a *API) listStatuses(w http.ResponseWriter, r *http.Request) error {
-	q, err := api.ParseQuery(r, "cursor", "limit")
-	if err != nil {
-		return err
-	}
-	c, err := a.check(r)
-	if err != nil {
-		return err
-	}
-	limit, err := q.Limit()
-	if err != nil {
-		return err
-	}
-	list := a.list(fmt.Sprintf("statuses %d", c.ID))
-	var after string
-	if err := api.DecodeCursor(list, q.Text("cursor"), &after); err != nil {
-		return err
-	}
-	found, err := a.store.ListStatuses(r.Context(), c.ID, after, limit)
-	if err != nil {
-		return err
-	}
-	answer := statusList{Statuses: []status{}}
-	for _, s := range found {
-		one := status{
-			SerialNumber: s.SerialNumber, Status: int(s.Status), Display: s.Status.String(), CheckVersion: s.Version,
-			StatusTime: s.At.UTC(), Since: s.Since.UTC(),
-		}
-		if s.Previous != nil {
-			one.PreviousStatus, _ = statusOf(*s.Previous)
-		}
-		answer.Statuses = append(answer.Statuses, one)
-	}
-	answer.NextCursor = nextCursor(list, len(found), limit, func() any { return found[len(found)-1].SerialNumber })
-	return api.WriteJSON(w, http.StatusOK, answer)
 }

@@ -61,7 +61,7 @@ func (a *API) overall(ctx context.Context, d store.MachineDetail, answer *machin
 	}
 	status, known, err := a.store.OverallStatus(ctx, d.ID)
 	if known {
-		answer.Status, answer.StatusSay = statusOf(status)
+		answer.Status, answer.StatusSay = statusOf(status.Status)
 	}
 	return err
 }
