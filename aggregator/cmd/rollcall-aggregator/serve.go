@@ -7,24 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
-	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/config"
-	"github.com/rollcall-inventory/rollcall/aggregator/internal/index"
-	"github.com/rollcall-inventory/rollcall/aggregator/internal/ingest"
-	"github.com/rollcall-inventory/rollcall/aggregator/internal/metrics"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/postgres"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/server"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
-	"github.com/rollcall-inventory/rollcall/aggregator/internal/task"
 )
 
 const (
@@ -87,6 +81,7 @@ func (p *program) serve(ctx context.Context, c *config.Serve) (err error) {
 	group.Go(func() error { return wired.fleet.Run(ctx) })
 	group.Go(func() error { return s.WatchReplica(ctx) })
 	group.Go(func() error { return wired.queue.Run(ctx) })
+	group.Go(func() error { return wired.notifier.Run(ctx) })
 	group.Go(func() error {
 		return p.every(ctx, epochInterval, "compare the database epoch", func() error {
 			now, err := s.Epoch(ctx)
@@ -104,52 +99,6 @@ func (p *program) serve(ctx context.Context, c *config.Serve) (err error) {
 	return group.Wait()
 }
 
-// parts are what runs.
-type parts struct {
-	front  *server.Server
-	agents *ingest.Service
-	queue  *task.Queue
-	fleet  *index.Index
-	forget func() // drops what they keep of the database, for when another one is behind its address
-}
-
-// wire joins the parts.
-func (p *program) wire(ctx context.Context, c *config.Serve, s *store.Store, dsn string, listeners server.Listeners) (parts, error) {
-	numbers := metrics.New(s, version, p.log)
-	queue, err := p.tasks(ctx, c, dsn, numbers.Registerer())
-	if err != nil {
-		return parts{}, err
-	}
-	fleet := index.New(s, index.Options{Registerer: numbers.Registerer(), Log: p.log})
-	numbers.CountFrom(fleet)
-	committer := commit.New(s, p.log)
-	agents := ingest.New(s, committer, ingest.Options{
-		Interval: c.CheckinInterval, GRPCAdvertise: advertised(c, listeners), TrustedProxies: c.TrustedProxies,
-		Registerer: numbers.Registerer(),
-	}, p.log)
-
-	mux := http.NewServeMux()
-	mux.Handle(agents.Handler())
-	doors, err := server.NewDoors(server.DoorOptions{
-		Store: s, Index: fleet, Committer: committer, Queue: queue, Metrics: numbers.Handler(), Ready: server.Ready(s),
-		Log: p.log, OnConfiguration: agents.Reconfigure, SnapshotRetentionDays: c.SnapshotRetentionDays,
-		TrustedProxies: c.TrustedProxies, PublicURL: c.PublicURL, AgentPackages: c.AgentPackages,
-	})
-	if err != nil {
-		return parts{}, err
-	}
-	doors.Mount(mux)
-	mux.HandleFunc("/", api.NotFound)
-
-	front, err := server.New(server.Options{
-		Listeners: listeners, CertFile: c.TLSCert, KeyFile: c.TLSKey, TicketKeyFile: c.TLSTicketKeyFile,
-		Mux: mux, Register: agents.RegisterGRPC, GRPCOptions: agents.ServerOptions(),
-		Metrics: numbers.Registerer(), Log: p.log,
-	})
-	forget := func() { committer.Forget(); agents.Forget(); fleet.Forget() }
-	return parts{front: front, agents: agents, queue: queue, fleet: fleet, forget: forget}, err
-}
-
 // advertised is the native address that agents are told: the configured one, else the port on the host they came to.
 func advertised(c *config.Serve, listeners server.Listeners) string {
 	if c.GRPCAdvertise != "" {
@@ -161,13 +110,17 @@ func advertised(c *config.Serve, listeners server.Listeners) string {
 	return ""
 }
 
-// announce prints where the aggregator is.
+// announce prints where the aggregator is: beside standard output, when a sink writes events there.
 func (p *program) announce(c *config.Serve, listeners server.Listeners) {
 	scheme := "http"
 	if c.TLS() {
 		scheme = "https"
 	}
-	fmt.Fprintf(p.out, "Rollcall %s is at %s://%s, native gRPC for agents at %s. Ctrl-C stops it.\n",
+	out := p.out
+	if slices.ContainsFunc(c.Sinks, func(s config.Sink) bool { return s.Path == "-" }) {
+		out = p.err
+	}
+	fmt.Fprintf(out, "Rollcall %s is at %s://%s, native gRPC for agents at %s. Ctrl-C stops it.\n",
 		version, scheme, listeners.HTTP.Addr(), listeners.GRPC.Addr())
 	p.log.Info("serving", "listen", listeners.HTTP.Addr().String(), "grpc_listen", listeners.GRPC.Addr().String(),
 		"tls", c.TLS(), "version", version)

@@ -20,5 +20,6 @@ func (p *program) tasks(ctx context.Context, c *config.Serve, dsn string, regist
 		return nil, err
 	}
 	task.Upkeep(queue, c.SnapshotRetentionDays)
+	task.Compliance(queue)
 	return queue, nil
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,9 @@ const SessionCookie = "rollcall_session"
 
 // Authenticator knows the holders of API tokens and sessions. It is safe for concurrent use.
 type Authenticator struct {
+	// Origin tells where a request comes from; nil: from the peer of its connection. It is set before the first request.
+	Origin func(*http.Request) netip.Addr
+
 	token, session func(context.Context, auth.Digest) (store.Holder, error)
 	origin         *http.CrossOriginProtection
 	now            func() time.Time
@@ -102,7 +106,24 @@ func (a *Authenticator) authorise(r *http.Request, route *Route, schemes []auth.
 		return auth.Principal{}, Refuse(http.StatusForbidden, "%v It takes a role for every machine.", auth.ErrPermissionDenied)
 	}
 	principal.Reach = reach
+	_, view, _ := strings.Cut(route.Pattern, " ")
+	principal.Request = auth.NewRequest(r.UserAgent(), a.addressOf(r), r.Method, r.URL.Path, view)
 	return principal, nil
+}
+
+// Again asks once more who sent a request that lasts, and whether they still may use the route.
+func (d *Door) Again(r *http.Request, route Route) (auth.Principal, error) {
+	route.Cookie = route.Cookie || d.Cookies
+	return d.Auth.authorise(r, &route, d.Schemes)
+}
+
+// addressOf is where a request comes from, as far as that is known.
+func (a *Authenticator) addressOf(r *http.Request) netip.Addr {
+	if a.Origin != nil {
+		return a.Origin(r)
+	}
+	peer, _ := netip.ParseAddrPort(r.RemoteAddr) // none is the zero address
+	return peer.Addr().Unmap()
 }
 
 func listed(permissions []auth.Permission) string {

@@ -25,8 +25,14 @@ type Query struct {
 	values url.Values
 }
 
+// maxListed bounds how often a parameter that is a list may be given.
+const maxListed = 500
+
 // ParseQuery reads the query. A parameter that is not among the known ones, or stands twice, is a 400 that names it.
-func ParseQuery(r *http.Request, known ...string) (Query, error) {
+func ParseQuery(r *http.Request, known ...string) (Query, error) { return ParseLists(r, nil, known...) }
+
+// ParseLists is ParseQuery where some of the known parameters are lists, which may stand several times: see Query.Texts.
+func ParseLists(r *http.Request, lists []string, known ...string) (Query, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return Query{}, Refuse(http.StatusBadRequest, "The query cannot be read: %v.", err)
@@ -35,9 +41,11 @@ func ParseQuery(r *http.Request, known ...string) (Query, error) {
 		switch {
 		case !slices.Contains(known, name):
 			return Query{}, Refuse(http.StatusBadRequest, "Unknown parameter %q; %s.", name, choice(known))
-		case len(texts) > 1:
+		case len(texts) > 1 && !slices.Contains(lists, name):
 			return Query{}, Refuse(http.StatusBadRequest, "%s: given more than once", name)
-		case len(texts[0]) > maxParameter || !plain(texts[0]):
+		case len(texts) > maxListed:
+			return Query{}, Refuse(http.StatusBadRequest, "%s: given more than %d times", name, maxListed)
+		case slices.ContainsFunc(texts, func(text string) bool { return len(text) > maxParameter || !plain(text) }):
 			return Query{}, Refuse(http.StatusBadRequest, "%s: not valid text of at most %d bytes", name, maxParameter)
 		}
 	}
@@ -53,6 +61,20 @@ func choice(known []string) string {
 
 // Text returns a parameter's text, "" when it is not given.
 func (q Query) Text(name string) string { return q.values.Get(name) }
+
+// Texts returns the values of a parameter that is a list: those of each time that it is given, separated by commas. Empty
+// ones are left out.
+func (q Query) Texts(name string) []string {
+	var texts []string
+	for _, given := range q.values[name] {
+		for text := range strings.SplitSeq(given, ",") {
+			if text = strings.TrimSpace(text); text != "" {
+				texts = append(texts, text)
+			}
+		}
+	}
+	return texts
+}
 
 // Time returns a moment written as RFC 3339 has it, the zero time when it is not given.
 func (q Query) Time(name string) (time.Time, error) {

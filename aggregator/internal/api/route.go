@@ -38,6 +38,8 @@ type Route struct {
 	Needs   []auth.Permission // all of them
 	Reach   Reach
 	Cookie  bool // people who signed in with a browser may use it without a token
+	// Admits lets in who needs no account, by what the request shows; nil: nobody. Then there is no principal.
+	Admits  func(*http.Request) bool
 	Handler Handler
 }
 
@@ -139,7 +141,7 @@ func onlyRoute(methods map[string]Route) (Route, bool) {
 
 // serve asks who it is, runs the handler and answers for its error.
 func (d *Door) serve(route Route, w http.ResponseWriter, r *http.Request) {
-	if !route.public() {
+	if !route.public() && (route.Admits == nil || !route.Admits(r)) {
 		principal, err := d.Auth.authorise(r, &route, d.Schemes)
 		if err != nil {
 			d.refuse(w, r, err)

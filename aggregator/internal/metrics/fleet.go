@@ -33,7 +33,7 @@ type fleet struct {
 	stats   store.Stats
 	counted bool // stats has the counts of the fleet too
 
-	up, machines, heads, archived, assets, bytes, partitions, oldest *prometheus.Desc
+	up, machines, heads, archived, assets, bytes, partitions, oldest, waiting, waited *prometheus.Desc
 }
 
 func newFleet(s *store.Store, log *slog.Logger) *fleet {
@@ -43,19 +43,21 @@ func newFleet(s *store.Store, log *slog.Logger) *fleet {
 	return &fleet{
 		store: s, log: log,
 		up:         desc("database_up", "1 when the database could be read for this scrape, else 0."),
-		machines:   desc("machines", "Known machines, by platform and operating system; a label is empty when no source tells.", "platform", "os_version"),
+		machines:   desc("machines", "Known machines, by platform and operating system; a label is empty when no source tells. The rarest of too many systems are other.", "platform", "os_version"),
 		heads:      desc("snapshots", "Current snapshots: one for each machine and source."),
 		archived:   desc("archived_snapshots", "Snapshots of archived machines."),
 		assets:     desc("assets", "Facts in the fleet-wide dictionary; an estimate when there are many."),
 		bytes:      desc("database_size_bytes", "Size on disk: of the whole database, of the journal, of the change log.", "part"),
 		partitions: desc("partitions_ahead", "Weeks after this one for which the change log has room already."),
 		oldest:     desc("database_oldest_transaction_seconds", "Age of the oldest running transaction."),
+		waiting:    desc("tasks_waiting", "Background tasks that somebody asked for and nobody works at yet."),
+		waited:     desc("task_oldest_waiting_seconds", "Since when the first of those tasks waits; 0 when none does."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (f *fleet) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{f.up, f.machines, f.heads, f.archived, f.assets, f.bytes, f.partitions, f.oldest} {
+	for _, d := range []*prometheus.Desc{f.up, f.machines, f.heads, f.archived, f.assets, f.bytes, f.partitions, f.oldest, f.waiting, f.waited} {
 		out <- d
 	}
 }
@@ -71,7 +73,7 @@ func (f *fleet) Collect(out chan<- prometheus.Metric) {
 		counts = index.Counts{OSVersions: stats.OSVersions, Heads: int(stats.Heads), Archived: int(stats.ArchivedHeads)}
 	}
 	if ok || counted {
-		for _, c := range counts.OSVersions {
+		for _, c := range frequent(counts.OSVersions, maxSystems) {
 			gauge(f.machines, float64(c.Machines), c.Platform, c.OSVersion)
 		}
 		gauge(f.heads, float64(counts.Heads))
@@ -88,6 +90,8 @@ func (f *fleet) Collect(out chan<- prometheus.Metric) {
 	gauge(f.bytes, float64(stats.ChangeBytes), "changes")
 	gauge(f.partitions, float64(stats.PartitionsAhead))
 	gauge(f.oldest, stats.OldestTransaction.Seconds())
+	gauge(f.waiting, float64(stats.WaitingTasks))
+	gauge(f.waited, stats.OldestWaitingTask.Seconds())
 }
 
 // counts are the index's; false when there is none, or it is being built.

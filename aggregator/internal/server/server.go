@@ -54,6 +54,8 @@ type Options struct {
 
 	// Mux has the doors mounted. Who may use them is theirs to ask.
 	Mux *http.ServeMux
+	// OnShutdown ends the answers of the doors that go on for ever; nil: there are none.
+	OnShutdown func()
 	// Register adds the services to the gRPC server; GRPCOptions are theirs (interceptors).
 	Register    func(*grpc.Server)
 	GRPCOptions []grpc.ServerOption
@@ -76,6 +78,9 @@ func New(o Options) (*Server, error) {
 	s := &Server{log: o.Log, http: newHTTP(o), listeners: Listeners{
 		HTTP: counted.listener(o.Listeners.HTTP, "http"), GRPC: counted.listener(o.Listeners.GRPC, "grpc"),
 	}}
+	if o.OnShutdown != nil {
+		s.http.RegisterOnShutdown(o.OnShutdown)
+	}
 	options := o.GRPCOptions
 	if o.CertFile != "" {
 		cert, err := openCertificate(o.CertFile, o.KeyFile, o.Log)

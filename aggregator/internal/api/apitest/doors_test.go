@@ -34,7 +34,7 @@ func TestEveryDoorAsksWhoItIs(t *testing.T) {
 			}
 			a := d.AskAs("", method, path, nil)
 			d.refused(a, path, http.StatusUnauthorized, "Authentication credentials were not provided.")
-			if got := a.Header.Values("WWW-Authenticate"); !slices.Contains(got, "Token") {
+			if got := a.Header.Values("WWW-Authenticate"); !slices.Contains(got, "Token") && !scraped(path) {
 				t.Errorf("WWW-Authenticate is %v", got)
 			}
 			for token, detail := range map[string]string{
@@ -85,7 +85,7 @@ func TestSchemesAndCookiesCountWhereTheyShould(t *testing.T) {
 	d := newDoors(t)
 	for _, route := range d.Doors.Routes {
 		method, path := request(route.Pattern)
-		if len(route.Needs) == 0 {
+		if len(route.Needs) == 0 || scraped(path) {
 			continue
 		}
 		t.Run(route.Pattern, func(t *testing.T) {

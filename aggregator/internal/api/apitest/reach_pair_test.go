@@ -71,7 +71,7 @@ func (p *pair) compare(whole, part []question) {
 func (p *pair) sharpen() {
 	p.t.Helper()
 	tells := func(r api.Route) bool {
-		return r.Reach == api.Scoped && !isMass(r.Pattern) && !strings.Contains(r.Pattern, "/task")
+		return r.Reach == api.Scoped && !isMass(r.Pattern) && !strings.Contains(r.Pattern, "/task") && r.Pattern != "DELETE /api/v1/waivers/{id}"
 	}
 	differs := map[string]bool{}
 	whole, part := p.questions(tells)
@@ -82,6 +82,17 @@ func (p *pair) sharpen() {
 	for pattern, ok := range differs {
 		if !ok {
 			p.t.Errorf("%s: no question tells of a machine outside, not even to an admin", pattern)
+		}
+	}
+	p.level()
+}
+
+// level gives both fleets the same ids from here on: how many waivers there are is no secret.
+func (p *pair) level() {
+	p.t.Helper()
+	for _, f := range []*fleet{p.whole, p.part} {
+		if _, err := f.Pool.Exec(p.t.Context(), `SELECT setval(pg_get_serial_sequence('waiver', 'id'), 100)`); err != nil {
+			p.t.Fatal(err)
 		}
 	}
 }
@@ -109,6 +120,9 @@ func (f *fleet) answers(token string, questions []question) []string {
 	all := make([]string, len(questions))
 	tasks := make([]string, len(questions))
 	for i, q := range questions {
+		if strings.HasPrefix(q.path, "/api/v1/events") {
+			f.Settle()
+		}
 		a := f.ask(token, q)
 		if tasks[i] = taskOf(a); tasks[i] == "" { // else it may say how far the task is
 			all[i] = spell(a) + f.pages(token, q, a)
@@ -131,11 +145,13 @@ func (f *fleet) pages(token string, q question, a apitest.Answer) string {
 	f.t.Helper()
 	const most = 50
 	var all strings.Builder
+	last := ""
 	for range most {
 		next := cursorOf(a)
-		if next == "" || q.method != http.MethodGet {
+		if next == "" || next == last || q.method != http.MethodGet { // that of events stays where nothing comes any more
 			break
 		}
+		last = next
 		joint := "?"
 		if strings.Contains(q.path, "?") {
 			joint = "&"

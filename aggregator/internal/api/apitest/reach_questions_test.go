@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/export"
@@ -53,6 +54,8 @@ func queries() map[string][]string {
 		"GET /api/v1/machines/{serial}/changes":          {"source=door", "source=door&limit=1", "source=hidden-source"},
 		"GET /api/v1/exports/{file}":                     {"source=door", "source=hidden-source"},
 		"GET /api/v1/checks/{id}/statuses":               {"limit=1"},
+		"GET /api/v1/events":                             {"limit=1", "type=add_machine", "serial_number=M-1", "serial_number=M-2", "tag=machine_update&source=hidden-source", "machine_tag=1,2"},
+		"GET /api/v1/waivers":                            {"limit=1", "check_id=1", "check_id=1&serial_number=M-0", "serial_number=M-1", "state=active"},
 		"GET /api/v1/tasks":                              {"all=true", "limit=1"},
 		"POST /api/inventory/machines/export/":           inventory,
 		"POST /api/inventory/full_export/":               {"since=2020-01-01T00:00:00", "since=2200-01-01T00:00:00"},
@@ -76,6 +79,15 @@ func bodies() map[string][]string {
 	} {
 		all["POST /api/inventory/"+path+"/export/"] = append(reports, `{"export_format":"csv","`+search+`":"hidden"}`)
 	}
+	for _, serial := range []string{"M-4", "nobody", "M-3"} {
+		all["POST /api/v1/waivers"] = append(all["POST /api/v1/waivers"], waiverOf(1, serial))
+	}
+	all["PUT /api/v1/waivers/{id}"] = []string{waiverOf(1, inside[0]), waiverOf(1, outside[0]), waiverOf(1, "nobody")}
+	const overAll = `"source_name":"door","platforms":["LINUX","MACOS"],"jmespath_expression":"system_info.computer_name == 'hidden computer'"`
+	all["POST /api/v1/checks/dry-run"] = []string{
+		`{` + overAll + `}`, `{` + overAll + `,"serial_number":"M-2"}`, `{` + overAll + `,"serial_number":"M-1"}`, `{` + overAll + `,"serial_number":"nobody"}`,
+		`{"check_id":1}`, `{"check_id":2,"limit":1}`, `{"check_id":3}`, `{` + overAll + `,"tags":[2]}`,
+	}
 	for _, d := range export.Datasets() {
 		if d.Ask == nil {
 			continue
@@ -83,6 +95,12 @@ func bodies() map[string][]string {
 		all["POST /api/v1/exports"] = append(all["POST /api/v1/exports"], fmt.Sprintf(`{"dataset":%q}`, d.Name))
 	}
 	return all
+}
+
+// waiverOf is a waiver of a machine from a check.
+func waiverOf(check int64, serial string) string {
+	return fmt.Sprintf(`{"check_id":%d,"serial_number":%q,"owner":"jane","reason":"old","expires_at":%q}`,
+		check, serial, time.Now().Add(30*24*time.Hour).UTC().Format(time.RFC3339))
 }
 
 // isMass tells whether a route changes machines.
@@ -95,6 +113,9 @@ func isMass(pattern string) bool {
 // questions asks a route in every way, about machines inside, outside and unknown ones.
 func (f *fleet) questions(route api.Route) []question {
 	method, pattern, _ := strings.Cut(route.Pattern, " ")
+	if pattern == "/api/v1/events/stream" { // it is cut off somewhere; its own test asks it
+		return nil
+	}
 	texts := append([]string{""}, bodies()[route.Pattern]...)
 	if method == http.MethodPost || method == http.MethodPut {
 		texts[0] = "{}"
@@ -116,7 +137,7 @@ func (f *fleet) paths(pattern string) []string {
 	name := strings.Trim(parameter.FindString(pattern), "{}")
 	values := map[string][]string{
 		"": {""}, "serial": append([]string{"nobody"}, slices.Concat(inside, outside)...), "pk": {"1", "2", "3", "4", "999"}, "id": {"1", "2", "3", "999"},
-		"file": {"agent.deb"},
+		"file": {"agent.deb"}, "name": {"webhook.none"},
 	}[name]
 	switch {
 	case strings.Contains(pattern, "/task"):

@@ -27,7 +27,9 @@ var masks = []*regexp.Regexp{
 	regexp.MustCompile(`"secret":"[^"]+"`),
 	regexp.MustCompile(`"version":\d{10}`),       // of a configuration: seconds
 	regexp.MustCompile(`"Content-Length":"\d+"`), // of archives with times in them
+	regexp.MustCompile(`"elapsed_seconds":[0-9.e-]+`),
 	regexp.MustCompile(`ztl[us]_[0-9A-Za-z]+`),
+	regexp.MustCompile(`(?m)^id: [0-9A-Za-z_-]+$`), // of a stream of events: a cursor
 }
 
 var cursorText = regexp.MustCompile(`"next_cursor":"([^"]+)"`)
@@ -41,6 +43,9 @@ func mask(text string) string {
 			return found
 		}
 		delete(c, "e") // the epoch of the database
+		if c["l"] == "events" {
+			delete(c, "a") // how far everybody's journal is
+		}
 		return fmt.Sprint(c)
 	})
 	for _, m := range masks {

@@ -67,6 +67,7 @@ func TestWhatHappensOutsideIsNotSeen(t *testing.T) {
 	f := newFleet(t, true)
 	token := f.scoped()
 	all := func() map[string]string {
+		f.Settle()
 		found := map[string]string{}
 		for _, route := range f.Doors.Routes {
 			if !reads(route) || route.Reach != api.Scoped {

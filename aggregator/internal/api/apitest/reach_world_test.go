@@ -43,6 +43,7 @@ func newFleet(t *testing.T, whole bool) *fleet {
 	f.report(inside[0], "door", changed)
 	f.tag(inside, "in")
 	f.tag(inside[:1], "floor in")
+	f.Ask(http.MethodPost, "/api/v1/waivers", waiverOf(1, inside[0])).Want(http.StatusCreated)
 	if whole {
 		for i, serial := range outside {
 			f.report(serial, "door", machineOutside(i))
@@ -50,6 +51,7 @@ func newFleet(t *testing.T, whole bool) *fleet {
 		}
 		f.tag(outside, "out")
 		f.tag(outside[:1], "floor out")
+		f.Ask(http.MethodPost, "/api/v1/waivers", waiverOf(1, outside[0])).Want(http.StatusCreated)
 		f.Ask(http.MethodPost, "/api/v1/machines/archive", map[string]any{"serial_numbers": outside[3:]}).Want(http.StatusOK)
 	}
 	launched := f.Ask(http.MethodPost, "/api/v1/exports", `{"dataset":"machine_snapshots"}`).Want(http.StatusAccepted).Object()

@@ -50,12 +50,15 @@ type World struct {
 	OnConfiguration func(context.Context) error
 
 	t             testing.TB
+	options       Options
 	agentPackages string
 	router        routers.Router
 }
 
 func init() {
-	openapi3filter.RegisterBodyDecoder("application/jsonl", openapi3filter.FileBodyDecoder)
+	for _, media := range []string{"application/jsonl", "text/event-stream"} {
+		openapi3filter.RegisterBodyDecoder(media, openapi3filter.FileBodyDecoder)
+	}
 }
 
 // Options say what a World has; the zero Options are for tests of what is answered at once.
@@ -64,7 +67,14 @@ type Options struct {
 	Tasks     bool // background jobs run
 
 	AgentPackages string // folder of the agent's packages
+
+	Fleet          metrics.FleetOptions // what /metrics/inventory/ tells
+	NoFleetMetrics bool                 // it is not there
+	NoMetricsToken bool                 // and MetricsToken is nobody's
 }
+
+// MetricsToken is what Prometheus shows.
+const MetricsToken = "of-prometheus"
 
 // New returns a World that answers over its index.
 func New(t testing.TB, o Options) *World {
@@ -78,7 +88,7 @@ func New(t testing.TB, o Options) *World {
 	t.Cleanup(pool.Close)
 	s := store.New(pool)
 	t.Cleanup(s.Close)
-	w := &World{t: t, Pool: pool, Store: s, Mux: http.NewServeMux(), Tokens: map[auth.Role]string{}, agentPackages: o.AgentPackages}
+	w := &World{t: t, Pool: pool, Store: s, Mux: http.NewServeMux(), Tokens: map[auth.Role]string{}, agentPackages: o.AgentPackages, options: o}
 	if err := s.EnsurePartitions(t.Context(), 3); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +115,12 @@ func (w *World) wire(log *slog.Logger) {
 	w.t.Helper()
 	numbers := metrics.New(w.Store, "test", log)
 	numbers.CountFrom(w.Index)
+	token := MetricsToken
+	if w.options.NoMetricsToken {
+		token = ""
+	}
 	doors, err := server.NewDoors(server.DoorOptions{
+		FleetMetrics: w.options.Fleet, ServeFleet: !w.options.NoFleetMetrics, MetricsToken: token,
 		Store: w.Store, Index: w.Index, Committer: commit.New(w.Store, log), Queue: w.Queue, Metrics: numbers.Handler(),
 		Ready: func(context.Context) error { return w.NotReady }, Log: log, AgentPackages: w.agentPackages,
 		OnConfiguration: func(ctx context.Context) error {
@@ -142,13 +157,34 @@ func (w *World) openQueue(dsn string, log *slog.Logger) {
 
 func (w *World) awaitIndex() {
 	w.t.Helper()
+	w.await("the index does not get ready", func() bool { return w.Index.Fresh(w.t.Context()) == nil })
+}
+
+// Settle waits until everything that was written is read as events: what a transaction elsewhere in the cluster may still
+// come before waits for its end.
+func (w *World) Settle() {
+	w.t.Helper()
+	w.await("the journal does not settle", func() bool {
+		var settled bool
+		err := w.Pool.QueryRow(w.t.Context(), `
+SELECT NOT EXISTS (SELECT FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()))`).Scan(&settled)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return settled
+	})
+}
+
+// await asks again and again until it is so.
+func (w *World) await(otherwise string, so func() bool) {
+	w.t.Helper()
 	deadline := time.After(time.Minute)
 	again := time.NewTicker(time.Millisecond)
 	defer again.Stop()
-	for w.Index.Fresh(w.t.Context()) != nil {
+	for !so() {
 		select {
 		case <-deadline:
-			w.t.Fatal("the index does not get ready")
+			w.t.Fatal(otherwise)
 		case <-again.C:
 		}
 	}
@@ -227,14 +263,31 @@ func Request(t testing.TB, method, path string, body any) *http.Request {
 	return req
 }
 
-// Send sends a request as it is, and holds the answer against the description.
+// Send sends a request as it is, and holds the answer against the description. A stream of events is cut off behind its
+// first block.
 func (w *World) Send(req *http.Request) Answer {
 	w.t.Helper()
-	rec := httptest.NewRecorder()
-	w.Mux.ServeHTTP(rec, req)
+	ctx, cut := context.WithCancel(req.Context())
+	defer cut()
+	rec := &recorder{ResponseRecorder: httptest.NewRecorder(), cut: cut}
+	w.Mux.ServeHTTP(rec, req.WithContext(ctx))
 	a := Answer{t: w.t, Status: rec.Code, Header: rec.Header(), Body: rec.Body.Bytes()}
 	w.hold(req, a)
 	return a
+}
+
+// recorder ends the answers that would go on for ever.
+type recorder struct {
+	*httptest.ResponseRecorder
+	cut func()
+}
+
+// Flush implements http.Flusher.
+func (r *recorder) Flush() {
+	if r.Header().Get("Content-Type") == "text/event-stream" {
+		r.cut()
+	}
+	r.ResponseRecorder.Flush()
 }
 
 // hold compares an answer with its description. HEAD, and methods that a path does not have, are not described.
@@ -243,7 +296,7 @@ func (w *World) hold(req *http.Request, a Answer) {
 	if req.Method == http.MethodHead || a.Status == http.StatusMethodNotAllowed {
 		return
 	}
-	route, params, err := w.router.FindRoute(req)
+	route, params, err := w.findRoute(req)
 	if err != nil {
 		// Whoever may not know is told nothing of a method that a path does not have.
 		if !slices.Contains([]int{http.StatusNotFound, http.StatusUnauthorized, http.StatusForbidden}, a.Status) {
@@ -265,6 +318,20 @@ func (w *World) hold(req *http.Request, a Answer) {
 	if err := openapi3filter.ValidateResponse(w.t.Context(), input); err != nil {
 		w.t.Errorf("%s %s: %d is not as described: %v\n%s", req.Method, req.URL, a.Status, err, a.Body)
 	}
+}
+
+// findRoute returns what describes a request. The router takes /metrics for /metrics/.
+func (w *World) findRoute(req *http.Request) (*routers.Route, map[string]string, error) {
+	route, params, err := w.router.FindRoute(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	if item := route.Spec.Paths.Value(req.URL.Path); item != nil && item.GetOperation(req.Method) != nil {
+		exact := *route
+		exact.Path, exact.PathItem, exact.Operation = req.URL.Path, item, item.GetOperation(req.Method)
+		route = &exact
+	}
+	return route, params, nil
 }
 
 // Want fails the test when the status is another one.

@@ -84,13 +84,13 @@ func (a *API) createCheck(ctx context.Context, body *drf.Object) (compliance.Che
 }
 
 // updateCheck changes a check, and evaluates it where it has a new version. Platforms that are left out stay as they
-// are; a description is empty then, and tags are none.
+// are, as severity and labels do, which this contract does not know; a description is empty then, and tags are none.
 func (a *API) updateCheck(ctx context.Context, id int64, body *drf.Object) (compliance.Check, error) {
 	before, err := a.store.Check(ctx, id)
 	if err != nil {
 		return compliance.Check{}, err
 	}
-	c := compliance.Check{ID: id, Platforms: before.Platforms}
+	c := compliance.Check{ID: id, Platforms: before.Platforms, Severity: before.Severity, Labels: before.Labels}
 	if err := readCheck(body, &c); err != nil {
 		return compliance.Check{}, err
 	}

@@ -22,6 +22,7 @@ type auditEntry struct {
 	ObjectName string          `json:"object_name"`
 	Before     json.RawMessage `json:"before"`
 	After      json.RawMessage `json:"after"`
+	Request    json.RawMessage `json:"request"`
 }
 
 // actor is who did it.
@@ -61,7 +62,7 @@ func (a *API) listAudit(w http.ResponseWriter, r *http.Request) error {
 	for _, e := range found {
 		entries = append(entries, auditEntry{
 			ID: e.ID, At: e.At.UTC(), Actor: actor{e.ActorKind, e.ActorID, e.ActorName}, Action: e.Action, Object: e.Object,
-			ObjectID: e.ObjectID, ObjectName: e.ObjectName, Before: e.Before, After: e.After,
+			ObjectID: e.ObjectID, ObjectName: e.ObjectName, Before: e.Before, After: e.After, Request: e.Request,
 		})
 	}
 	next := nextCursor(list, len(found), limit, func() any { return found[len(found)-1].ID })

@@ -99,7 +99,7 @@ func TestChecksAreRefused(t *testing.T) {
 		{"no source", with("source_name", ""), "source_name", -1},
 		{"platform", with("platforms", []string{"BSD"}), "platforms[0]", -1},
 		{"tag", with("tags", []int{99}), "tags[0]", -1},
-		{"unknown key", with("severity", 1), "severity", -1},
+		{"unknown key", with("weight", 1), "weight", -1},
 		{"type", with("tags", "x"), "tags", -1},
 		{"no object", "[]", "object", -1},
 		{"empty", "", "empty", -1},

@@ -4,6 +4,7 @@ package v1
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
@@ -91,7 +92,11 @@ func (a *API) verify(w http.ResponseWriter, r *http.Request, name, password stri
 			return store.Credentials{}, store.SignIn{}, err
 		}
 	}
-	who := store.SignIn{Name: name, Address: network(a.origin(r))}
+	view := r.Pattern[strings.IndexByte(r.Pattern, ' ')+1:] // without the method, if it has one
+	who := store.SignIn{
+		Name: name, Address: network(a.origin(r)),
+		Request: auth.NewRequest(r.UserAgent(), a.origin(r), r.Method, r.URL.Path, view),
+	}
 	if known.Principal != 0 {
 		who.Name = known.Name // however it was spelled
 	}

@@ -3,6 +3,8 @@
 package v1
 
 import (
+	"slices"
+
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 )
@@ -40,6 +42,9 @@ func (a *API) routes() []api.Route {
 		{Pattern: "GET /api/v1/exports", Needs: api.Needs(auth.SignedIn), Reach: api.NoMachines, Handler: a.listExports},
 		{Pattern: "POST /api/v1/exports", Needs: api.Needs(auth.SignedIn), Reach: api.Scoped, Handler: a.postExport},
 
+		{Pattern: "GET /api/v1/events", Needs: api.Needs(viewEvents, auth.ReadInventory), Reach: api.Scoped, Handler: a.listEvents},
+		a.eventStreamRoute(),
+
 		{Pattern: "GET /api/v1/tasks", Needs: api.Needs(auth.SignedIn), Reach: api.Scoped, Handler: a.listTasks},
 		{Pattern: "GET /api/v1/tasks/{id}", Needs: api.Needs(auth.SignedIn), Reach: api.Scoped, Handler: a.getTask},
 		{Pattern: "GET /api/v1/tasks/{id}/download", Needs: api.Needs(auth.SignedIn), Reach: api.Scoped, Handler: a.getTaskFile},
@@ -47,10 +52,17 @@ func (a *API) routes() []api.Route {
 
 		{Pattern: "GET /api/v1/checks", Needs: api.Needs(auth.ReadChecks), Reach: api.NoMachines, Handler: a.listChecks},
 		{Pattern: "POST /api/v1/checks", Needs: api.Needs(auth.AddChecks), Handler: a.postCheck},
+		{Pattern: "POST /api/v1/checks/dry-run", Needs: api.Needs(auth.ReadChecks, auth.ReadInventory), Reach: api.Scoped, Handler: a.postDryRun},
 		{Pattern: "GET /api/v1/checks/{id}", Needs: api.Needs(auth.ReadChecks), Reach: api.NoMachines, Handler: a.getCheck},
 		{Pattern: "PUT /api/v1/checks/{id}", Needs: api.Needs("inventory.change_jmespathcheck"), Handler: a.putCheck},
 		{Pattern: "DELETE /api/v1/checks/{id}", Needs: api.Needs("inventory.delete_jmespathcheck"), Handler: a.deleteCheck},
 		{Pattern: "GET /api/v1/checks/{id}/statuses", Needs: api.Needs(auth.ReadChecks, auth.ReadInventory), Reach: api.Scoped, Handler: a.listStatuses},
+		{Pattern: "GET /api/v1/checks/{id}/history", Needs: api.Needs(auth.ReadChecks, auth.ReadInventory), Handler: a.getCheckHistory},
+		{Pattern: "GET /api/v1/waivers", Needs: api.Needs(viewWaivers, auth.ReadInventory), Reach: api.Scoped, Handler: a.listWaivers},
+		{Pattern: "POST /api/v1/waivers", Needs: api.Needs(addWaivers, auth.ReadInventory), Reach: api.Scoped, Handler: a.postWaiver},
+		{Pattern: "GET /api/v1/waivers/{id}", Needs: api.Needs(viewWaivers, auth.ReadInventory), Reach: api.Scoped, Handler: a.getWaiver},
+		{Pattern: "PUT /api/v1/waivers/{id}", Needs: api.Needs(changeWaivers, auth.ReadInventory), Reach: api.Scoped, Handler: a.putWaiver},
+		{Pattern: "DELETE /api/v1/waivers/{id}", Needs: api.Needs(deleteWaivers, auth.ReadInventory), Reach: api.Scoped, Handler: a.deleteWaiver},
 
 		{Pattern: "GET /api/v1/configurations", Needs: api.Needs(auth.ReadConfigurations), Reach: api.NoMachines, Handler: a.listConfigurations},
 		{Pattern: "POST /api/v1/configurations", Needs: api.Needs(auth.AddConfigurations), Handler: a.postConfiguration},
@@ -64,11 +76,11 @@ func (a *API) routes() []api.Route {
 		{Pattern: "PUT /api/v1/enrollments/{id}", Needs: api.Needs(changeEnrollments), Handler: a.putEnrollment},
 		{Pattern: "DELETE /api/v1/enrollments/{id}", Needs: api.Needs(deleteEnrollments), Handler: a.deleteEnrollment},
 
-		{Pattern: "GET /metrics", Needs: api.Needs(auth.ReadInventory), Handler: a.getMetrics},
+		{Pattern: "GET /metrics", Needs: api.Needs(auth.ReadInventory), Admits: a.scraper, Handler: a.getMetrics},
 		{Pattern: "GET /-/healthy", Needs: api.Public, Handler: getHealthy},
 		{Pattern: "GET /-/ready", Needs: api.Public, Handler: a.getReady},
 	}
-	return append(all, a.accountRoutes()...)
+	return slices.Concat(all, a.deliveryRoutes(), a.accountRoutes())
 }
 
 // accountRoutes are the rows about who may come in, and what they did.

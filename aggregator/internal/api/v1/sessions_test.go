@@ -4,6 +4,7 @@ package v1_test
 
 import (
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -101,6 +102,14 @@ func TestNobodyLearnsWhoThereIs(t *testing.T) {
 	log := w.Ask(http.MethodGet, "/api/v1/audit?object=session&action=refused", nil).Want(http.StatusOK)
 	if entries := log.List("entries"); len(entries) != 4 || entries[0]["object_name"] != "jane" || entries[1]["object_name"] != "" {
 		t.Errorf("got %s", log.Body)
+	}
+	w.signIn("bob", janesPassword)
+	entries := append(log.List("entries"), w.Ask(http.MethodGet, "/api/v1/audit?object=session&action=created", nil).List("entries")...)
+	want := map[string]any{"ip": "192.0.2.1", "method": "POST", "path": "/api/v1/sessions", "view": "/api/v1/sessions"}
+	for _, e := range entries {
+		if !reflect.DeepEqual(e["request"], want) {
+			t.Errorf("%s: asked with %v, want %v", e["action"], e["request"], want)
+		}
 	}
 }
 

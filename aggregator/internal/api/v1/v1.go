@@ -10,11 +10,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
 
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/api"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/auth"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/commit"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/compliance"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/config"
+	"github.com/rollcall-inventory/rollcall/aggregator/internal/feed"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/index"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/store"
 	"github.com/rollcall-inventory/rollcall/aggregator/internal/task"
@@ -27,10 +30,13 @@ type Options struct {
 	Index     *index.Index // nil: fleet-wide lists are the store's, and there is no search by version
 	Committer *commit.Committer
 	Queue     *task.Queue // nil: there is no background work
+	Feed      *feed.Feed
 	Auth      *api.Authenticator
 	Metrics   http.Handler                // answers GET /metrics
+	Scraper   func(*http.Request) bool    // tells who may read them without an account; nil: nobody
 	Ready     func(context.Context) error // why the aggregator cannot work; nil: it can
 	Log       *slog.Logger
+	Sinks     []config.Sink // of the configuration
 
 	Origin func(*http.Request) netip.Addr // where a request comes from
 
@@ -47,30 +53,41 @@ type API struct {
 	committer *commit.Committer
 	queue     *task.Queue
 	metrics   http.Handler
+	scraper   func(*http.Request) bool
 	ready     func(context.Context) error
 	log       *slog.Logger
 	door      *api.Door
 	trees     places
+	dryRuns   turns
 	who       *api.Authenticator
+	sinks     []config.Sink
 	passwords *auth.Passwords
 	origin    func(*http.Request) netip.Addr
 
 	description []byte
 
 	onConfiguration func(context.Context) error
+
+	events   *eventHub
+	stopping chan struct{} // closed by Stop
+	stop     sync.Once
 }
 
 // New returns the API; it serves nothing until it is mounted.
 func New(o Options) *API {
 	return &API{
-		store: o.Store, index: o.Index, committer: o.Committer, queue: o.Queue, metrics: o.Metrics, ready: o.Ready, log: o.Log,
+		store: o.Store, index: o.Index, committer: o.Committer, queue: o.Queue, metrics: o.Metrics, scraper: o.Scraper, ready: o.Ready, log: o.Log,
 		onConfiguration: o.OnConfiguration, description: o.Description,
 		door: &api.Door{
 			Auth: o.Auth, Schemes: []auth.Scheme{auth.TokenScheme, auth.BearerScheme}, Cookies: true, Explain: explain,
 			Log: o.Log,
-		}, trees: make(places, submissions), who: o.Auth, passwords: auth.NewPasswords(), origin: o.Origin,
+		}, trees: make(places, submissions), who: o.Auth, passwords: auth.NewPasswords(), origin: o.Origin, sinks: o.Sinks,
+		events: newEventHub(o.Feed.Read), stopping: make(chan struct{}),
 	}
 }
+
+// Stop ends the answers that go on for ever. It is for the moment when the aggregator stops to listen.
+func (a *API) Stop() { a.stop.Do(func() { close(a.stopping) }) }
 
 // Routes is the table, for what compares it with its description.
 func (a *API) Routes() []api.Route { return a.routes() }
