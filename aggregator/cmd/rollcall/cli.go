@@ -22,6 +22,7 @@ type cli struct {
 	Output  string `short:"o" enum:"table,json,csv" default:"table" help:"How answers are written: table, json or csv."`
 
 	Machines    machinesCmd    `cmd:"" help:"What is known about machines."`
+	Checks      checksCmd      `cmd:"" help:"What machines have to be like."`
 	Exports     exportsCmd     `cmd:"" help:"Files with the facts of the whole fleet."`
 	Tasks       tasksCmd       `cmd:"" help:"Work that the aggregator does in the background."`
 	Tokens      tokensCmd      `cmd:"" help:"API tokens."`

@@ -121,6 +121,14 @@ func (c *Client) Each(ctx context.Context, path, list string, query url.Values, 
 	}
 }
 
+// schemeOf is how a contract wants the token: those of others know one word for it only.
+func schemeOf(path string) string {
+	if strings.HasPrefix(path, "/api/v1/") {
+		return "Bearer"
+	}
+	return "Token"
+}
+
 // send sends a request and returns an answer below 300; its body is the caller's to close.
 func (c *Client) send(ctx context.Context, method, path string, query url.Values, body any, header http.Header) (*http.Response, error) {
 	var reader io.Reader
@@ -145,7 +153,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", c.agent)
 	if c.token != "" {
-		request.Header.Set("Authorization", "Bearer "+c.token)
+		request.Header.Set("Authorization", schemeOf(path)+" "+c.token)
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
