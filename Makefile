@@ -17,7 +17,7 @@ MINUTES ?= 10
 # Passed on to go test: make test ARGS='-run TestX -v'.
 ARGS ?=
 
-export LISTEN GRPC_LISTEN ONCE MACHINES STEPS STEADY OVER PORT
+export LISTEN GRPC_LISTEN ONCE MACHINES STEPS STEADY OVER PORT CHECKS WATCHED RATE
 
 .PHONY: help
 help: ## this list
@@ -99,9 +99,10 @@ scale: deps ## a synthetic fleet against an aggregator; what docs/scale.md quote
 	@tools/scale.sh
 
 .PHONY: generate
-generate: deps-go deps-node ## Go code and data dictionary from the .proto files
+generate: deps-go deps-node ## Go code and data dictionary from the .proto files, Grafana dashboards
 	$(BUF) generate
 	tools/dictionary.sh >docs/data-dictionary.md
+	tools/dashboards.sh packaging/grafana
 	go test ./agent/cmd/rollcall-agent ./aggregator/cmd/rollcall ./aggregator/cmd/rollcall-aggregator -run '^TestManualPages' -count=1 -update
 
 .PHONY: schema

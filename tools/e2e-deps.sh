@@ -4,8 +4,9 @@
 #
 # make test: strace watches what the agent starts and opens, curl calls the Connect door, ip, openssl, dpkg and RubyGems
 # say what the agent has to find, Java runs a program that it has to find, shellcheck and bsdtar judge the scripts and the
-# macOS package that the aggregator makes. make e2e: wine runs what is built for Windows (tools/wine.sh), LibreOffice and
-# Python read what is exported, the rest makes and judges packages.
+# macOS package that the aggregator makes, promtool tests the rules for Prometheus (19 MB to load; the package starts a
+# server, which is stopped again: tests start their own). make e2e: wine runs what is built for Windows (tools/wine.sh),
+# LibreOffice and Python read what is exported, Prometheus scrapes, the rest makes and judges packages.
 set -euo pipefail
 
 # program=package; blanks part several packages
@@ -19,6 +20,7 @@ needed=(
   javac=default-jdk-headless
   shellcheck=shellcheck
   bsdtar=libarchive-tools
+  promtool=prometheus
 )
 if [[ ${1:-all} != test ]]; then
   needed+=(
@@ -58,3 +60,6 @@ fi
 echo "installing ${missing[*]} …"
 "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
 "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+if [[ " ${packages[*]} " == *" prometheus "* && -d /run/systemd/system ]]; then
+  "${root[@]}" systemctl disable --quiet --now prometheus.service
+fi

@@ -86,6 +86,12 @@ changed: by a REST API, exports and metrics.`,
 		{target: "/etc/rollcall", mode: 0o755, kind: files.TypeDir},
 		{source: "packaging/config/aggregator.yaml.example", target: "/etc/rollcall/aggregator.yaml", mode: 0o640, kind: files.TypeConfigNoReplace},
 		{source: "packaging/aggregator/systemd/rollcall-aggregator.service", target: "/usr/lib/systemd/system/rollcall-aggregator.service", mode: 0o644},
+		{source: "packaging/prometheus/rollcall.rules.yml", target: "/usr/share/rollcall/prometheus/rollcall.rules.yml", mode: 0o644},
+		{source: "packaging/prometheus/prometheus.example.yml", target: "/usr/share/rollcall/prometheus/prometheus.example.yml", mode: 0o644},
+		{source: "packaging/grafana/fleet.json", target: "/usr/share/rollcall/grafana/fleet.json", mode: 0o644},
+		{source: "packaging/grafana/compliance.json", target: "/usr/share/rollcall/grafana/compliance.json", mode: 0o644},
+		{source: "packaging/grafana/aggregator.json", target: "/usr/share/rollcall/grafana/aggregator.json", mode: 0o644},
+		{source: "packaging/grafana/provisioning.example.yaml", target: "/usr/share/rollcall/grafana/provisioning.example.yaml", mode: 0o644},
 	},
 	scripts: map[string]scripts{
 		"deb": {
@@ -102,7 +108,18 @@ changed: by a REST API, exports and metrics.`,
 var clientProduct = product{
 	name: "rollcall", module: "aggregator", folder: "client", formats: []string{"deb", "rpm"},
 	description: `command line of the Rollcall inventory
-Asks an aggregator about machines, runs exports, and manages tags, tokens and
-enrolments, through its public API.`,
-	scripts: map[string]scripts{"deb": {recommends: []string{"ca-certificates"}}, "rpm": {recommends: []string{"ca-certificates"}}},
+Asks an aggregator about machines, runs exports, and manages checks, tags,
+tokens and enrolments, through its public API. A pack of checks comes along.`,
+	contents: packOfChecks("accounts", "certificates", "disk-encryption", "ec2", "hardware", "kernel", "network", "os-release", "packages", "protection", "repositories"),
+	scripts:  map[string]scripts{"deb": {recommends: []string{"ca-certificates"}}, "rpm": {recommends: []string{"ca-certificates"}}},
+}
+
+// packOfChecks are the files of checks that come with the client.
+func packOfChecks(topics ...string) []content {
+	var all []content
+	for _, topic := range topics {
+		name := topic + ".yaml"
+		all = append(all, content{source: "packaging/checks/" + name, target: "/usr/share/rollcall/checks/" + name, mode: 0o644})
+	}
+	return all
 }
