@@ -4,7 +4,11 @@
 #
 #   MACHINES=100000             machines of the fleet
 #   STEPS="enroll steady day export index reconnect patch connections verify"
-#                               in any order; all but enroll go on with the fleet that is there
+#                               in any order; all but enroll go on with the fleet that is there. checks makes the
+#                               compliance checks of CHECKS
+#   CHECKS=50                   how many checks the step checks makes
+#   WATCHED=1                   every event goes to a webhook, and the metrics of the fleet are served
+#   RATE=334                    check-ins per second of the steady load: one in 5 minutes for each machine by default
 #   STEADY=15m OVER=10m         how long the steady load and the storms last
 #   PORT=18480                  main listener; the native one has the next port
 set -euo pipefail
@@ -14,12 +18,16 @@ MACHINES=${MACHINES:-10000}
 STEPS=${STEPS:-enroll steady day export index reconnect patch connections verify}
 STEADY=${STEADY:-15m}
 OVER=${OVER:-10m}
+CHECKS=${CHECKS:-50}
+WATCHED=${WATCHED:-}
+RATE=${RATE:-$(((MACHINES + 299) / 300))}
 PORT=${PORT:-18480}
 DIR=$PWD/var/scale
 URL=http://127.0.0.1:$PORT
 aggregator=bin/rollcall-aggregator
 aggregator_pid=
 export_pid=
+receiver_pid=
 
 die() {
   echo "make scale: $*" >&2
@@ -30,7 +38,7 @@ die() {
 stop() {
   trap - EXIT INT TERM
   local pid
-  for pid in $export_pid $aggregator_pid; do
+  for pid in $export_pid $aggregator_pid $receiver_pid; do
     kill -TERM "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
   done
@@ -39,8 +47,19 @@ trap stop EXIT
 trap 'exit 1' INT TERM
 
 start() {
+  local watched=()
+  if [[ -n $WATCHED ]]; then
+    watched=(--metrics --metrics-max-series 100000
+      --metrics-options '{deb_packages: {sources: [rollcall], names: [openssl, bash, linux-image-amd64]}, osx_apps: {sources: [rollcall], bundle_ids: [org.mozilla.firefox]},
+        programs: {sources: [rollcall], names: [Firefox]}, os_versions: {sources: [rollcall]}}'
+      --sinks "[{name: scale, kind: webhook, url: 'http://127.0.0.1:$((PORT + 2))/', secret: whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=}]")
+    if [[ -z $receiver_pid ]]; then
+      bin/rollcall-fleetsim receive --listen "127.0.0.1:$((PORT + 2))" >"$DIR/receiver.txt" &
+      receiver_pid=$!
+    fi
+  fi
   $aggregator serve --listen "127.0.0.1:$PORT" --grpc-listen "127.0.0.1:$((PORT + 1))" --embedded-postgres "$DIR/pg" \
-    --log-level warn >>"$DIR/aggregator.log" 2>&1 &
+    --log-level warn "${watched[@]}" >>"$DIR/aggregator.log" 2>&1 &
   aggregator_pid=$!
   local deadline=$((SECONDS + 120))
   until $aggregator healthcheck --url "$URL" >/dev/null 2>&1; do
@@ -98,7 +117,30 @@ step_enroll() {
   sql 'VACUUM' && sizes "after enrolment and VACUUM"
 }
 
-step_steady() { fleetsim steady steady --rate "$(((MACHINES + 299) / 300))" --duration "$STEADY" --changed 0.01; }
+# step_checks makes checks that read different parts of a machine, and waits until the fleet is judged by all.
+step_checks() {
+  local i began expression
+  began=$(date +%s%N)
+  for i in $(seq "$CHECKS"); do
+    case $((i % 5)) in
+      0) expression="length(deb_packages[?name=='openssl']) > \`0\` && \`$i\` > \`0\`" ;;
+      1) expression="os_version.major >= \`$i\`" ;;
+      2) expression="system_info.physical_memory > \`${i}000000000\`" ;;
+      3) expression="length(disks[?size > \`${i}00000000\`]) > \`0\`" ;;
+      *) expression="length(deb_packages) < \`${i}00\`" ;;
+    esac
+    printf '{"name": "Check %s", "source_name": "rollcall", "platforms": [], "tags": [], "jmespath_expression": "%s"}' "$i" "$expression" |
+      curl -fsS -o /dev/null -H "Authorization: Bearer $(cat "$DIR/token")" -H 'Content-Type: application/json' --data @- "$URL/api/v1/checks"
+  done
+  until [[ $(sql 'SELECT count(*) FROM jmespath_check WHERE evaluated_version < version') == 0 ]]; do
+    sleep 0.5
+  done
+  awk -v machines="$MACHINES" -v checks="$CHECKS" -v ns="$(($(date +%s%N) - began))" \
+    'BEGIN { printf "  %d checks over %d machines: %.1f s, %.0f machines and checks a second\n", checks, machines, ns / 1e9, machines * checks * 1e9 / ns }' |
+    tee "$DIR/checks.txt"
+}
+
+step_steady() { fleetsim steady steady --rate "$RATE" --duration "$STEADY" --changed 0.01; }
 
 step_day() {
   sizes "before the day"
@@ -127,6 +169,11 @@ step_index() {
   median "search for a machine" "/api/v1/machines?q=web-1&limit=100"
   median "software of all kinds, one page" "/api/v1/software?limit=100"
   median "scrape of /metrics" "/metrics"
+  if [[ -n $WATCHED ]]; then
+    median "scrape of /metrics/inventory/" "/metrics/inventory/"
+    median "scrape of /metrics/compliance_checks/" "/metrics/compliance_checks/"
+    curl -fsS -H "Authorization: Bearer $(cat "$DIR/token")" "$URL/metrics" | grep '^rollcall_sink_' | tee -a "$DIR/index.txt"
+  fi
   curl -fsS -H "Authorization: Bearer $(cat "$DIR/token")" "$URL/metrics" | grep '^rollcall_index_' | tee -a "$DIR/index.txt"
 }
 

@@ -58,6 +58,9 @@ type cli struct {
 	Idle struct {
 		Count int `default:"5000" help:"How many (default ${default})."`
 	} `cmd:"" name:"connections" help:"Measure what idle connections take of the aggregator's memory."`
+	Receive struct {
+		Listen string `default:"127.0.0.1:8490" placeholder:"HOST:PORT" help:"Where to listen (default ${default})."`
+	} `cmd:"" help:"Be the other end of a webhook: take every event, and count them."`
 	Verify  struct{} `cmd:"" help:"Ask whether the aggregator holds what it acknowledged; exit code 3 when not."`
 	Version struct{} `cmd:"" help:"Print the version."`
 }

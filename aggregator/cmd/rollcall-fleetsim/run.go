@@ -34,9 +34,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func (c *cli) do(ctx context.Context, verb string, stdout, stderr io.Writer) error {
-	if verb == "version" {
+	switch verb {
+	case "version":
 		fmt.Fprintln(stdout, version)
 		return nil
+	case "receive":
+		return c.receive(ctx, stdout)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(c.MemoryLimitMiB << 20)
