@@ -51,7 +51,7 @@ func LeftOut(kind string) bool {
 		return true
 	}
 	k, known := snapshot.KindOf(kind)
-	return !(known && k.Single) && !slices.Contains(perElement, kind)
+	return (!known || !k.Single) && !slices.Contains(perElement, kind)
 }
 
 // place returns where a kind stands in the order of a batch: the contract's two lists, then what it does not know.

@@ -138,9 +138,9 @@ func TestEventsLeadFromTreeToTree(t *testing.T) {
 	}
 	now, at := trees[0], 0
 	for _, e := range w.inventory() {
-		switch {
-		case e.Type == "add_machine":
-		case e.Type == "inventory_heartbeat":
+		switch e.Type {
+		case "add_machine":
+		case "inventory_heartbeat":
 			if !maps.Equal(now, trees[at]) {
 				t.Fatalf("seed %d, change %d: %s", seed, at+1, difference(now, trees[at]))
 			}

@@ -171,10 +171,9 @@ func (a *API) lookAt(w http.ResponseWriter, r *http.Request, c compliance.Check,
 		Statuses: map[compliance.Status]int64{}, Machines: []commit.DryRunMachine{look.DryRunMachine}, Complete: true,
 	}
 	before := look.Previous
-	switch {
-	case look.Status == compliance.StatusOutOfScope:
+	if look.Status == compliance.StatusOutOfScope {
 		result.OutOfScope = 1
-	default:
+	} else {
 		result.Statuses[look.Status] = 1
 		result.NewlyFailing, result.NewlyPassing = commit.NewlyJudged(look.Status, before)
 	}

@@ -47,7 +47,7 @@ type eventPart struct {
 
 // sent tells whether an event of an entry lies before the place.
 func (k *eventKey) sent(p store.Position, index int) bool {
-	return !k.Position.Before(p) || k.Part != nil && k.Part.Position == p && index <= k.Part.Index
+	return !k.Before(p) || k.Part != nil && k.Part.Position == p && index <= k.Part.Index
 }
 
 // eventLists are the parameters that may be given several times, and the filter's names for them.

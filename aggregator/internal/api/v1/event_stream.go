@@ -152,7 +152,7 @@ func (s *eventStream) run(ctx context.Context, frames eventFrames) error {
 // gone is nil where the client went away, or has to begin anew: it learns why when it comes back.
 func gone(ctx context.Context, err error) error {
 	if ctx.Err() != nil || errors.Is(err, feed.ErrTrimmed) {
-		return nil
+		return nil //nolint:nilerr // nobody is there to be told
 	}
 	return err
 }

@@ -44,7 +44,7 @@ func (w *world) listenWith(client *http.Client, url, token, query string, header
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	answer, err := client.Do(req)
+	answer, err := client.Do(req) //nolint:bodyclose // live closes it
 	if err != nil {
 		w.T.Fatal(err)
 	}
