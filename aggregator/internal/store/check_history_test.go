@@ -63,7 +63,7 @@ func TestACheckIsCountedDayByDay(t *testing.T) {
 		t.Errorf("later that day: got %+v, want %+v", got, want)
 	}
 	w.exec("UPDATE jmespath_check SET version = 2")
-	if got, want := w.day(check), (store.CheckDay{Pending: 6, Waived: 1}); got != want {
+	if got, want := w.day(check), (store.CheckDay{Pending: 7}); got != want { // nothing is known that somebody could be let off
 		t.Errorf("another version: got %+v, want %+v", got, want)
 	}
 	w.exec("INSERT INTO check_history (check_id, day) SELECT $1, now()::date - n FROM unnest('{300, 365, 380}'::integer[]) n", check)
